@@ -1,0 +1,3 @@
+"""Holdfast: a network state database."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,190 @@
+"""Every error that Holdfast raises on purpose, and the one shape in which Python, REST and the command line show it.
+
+    HoldfastError
+    ├── UsageError            the caller asked for something that cannot be
+    │   ├── InvalidValue      a value of the wrong form (also a ValueError)
+    │   ├── UnknownName       no such table, field, source … (also a KeyError)
+    │   ├── NotFound          a thing that could be there and is not (also a KeyError)
+    │   ├── AlreadyExists     … and is
+    │   ├── NotSupported      known, but not by this build, kernel, engine or source; names what is
+    │   ├── Denied            not allowed for this user (also a PermissionError)
+    │   └── QueryError        SQL that cannot be run, was refused or took too long
+    ├── WorldError            the kernel, an engine or a peer said no, or nothing
+    │   ├── KernelError       a refusal, with the kernel's own sentence; NetlinkError is its other name
+    │   ├── DecodeError       bytes that are not what they claim to be: offset and attribute path
+    │   ├── Unavailable       not reachable now; says nothing about what is there
+    │   ├── Timeout           not within the time given (also a TimeoutError)
+    │   ├── SourceEnded       the namespace, process or host behind a source is gone
+    │   ├── Lost              events were lost; the state is being read again
+    │   ├── Compacted         history asked for is no longer kept; says from where on there is some
+    │   ├── Conflict          somebody else changed it first
+    │   ├── Busy              another process holds the file
+    │   └── Corrupt           a file that is not what was written; says where
+    ├── Closed                the object was closed; not a failure
+    └── Bug                   we were wrong: please report
+
+Grammar of a message: what, which object, where, expected and got, what to do. `hint` is the "what to do"; it is shown
+after the message. Structured fields are in `details`. `code` is stable, `retryable` says whether the same call may
+succeed later without a change by the caller.
+"""
+
+from __future__ import annotations
+
+import errno as _errno
+import os
+from typing import Any, ClassVar
+
+__all__ = [
+    "AlreadyExists", "Bug", "Busy", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
+    "HoldfastError", "InvalidValue", "KernelError", "Lost", "NetlinkError", "NotFound", "NotSupported", "QueryError",
+    "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError",
+]  # fmt: skip
+
+
+class HoldfastError(Exception):
+    """The base of all. `code` is the error's stable name; `details` holds its structured fields, JSON values only."""
+
+    code: ClassVar[str | int] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The one shape: what REST answers, `--json` prints, and logs keep."""
+        shape: dict[str, Any] = {"error": type(self).__name__, "code": self.code, "message": self.message}
+        if self.hint:
+            shape["hint"] = self.hint
+        if self.details:
+            shape["details"] = self.details
+        shape["retryable"] = self.retryable
+        return shape
+
+
+class UsageError(HoldfastError):
+    code = "usage"
+
+
+class InvalidValue(UsageError, ValueError):
+    code = "invalid-value"
+
+
+class UnknownName(UsageError, KeyError):
+    code = "unknown-name"
+    __str__ = HoldfastError.__str__
+
+
+class NotFound(UsageError, KeyError):
+    code = "not-found"
+    __str__ = HoldfastError.__str__
+
+
+class AlreadyExists(UsageError):
+    code = "already-exists"
+
+
+class NotSupported(UsageError):
+    code = "not-supported"
+
+
+class Denied(UsageError, PermissionError):
+    code = "denied"
+    __str__ = HoldfastError.__str__
+
+
+class QueryError(UsageError):
+    code = "query"
+
+
+class WorldError(HoldfastError):
+    code = "world"
+
+
+class KernelError(WorldError):
+    """The kernel refused a request. `.code` is the errno, a positive number, as NDB's users expect of NetlinkError."""
+
+    code = 0
+
+    def __init__(self, number: int, sentence: str = "", *, request: str = "", hint: str = "", **details: Any) -> None:
+        name = _errno.errorcode.get(number, str(number))
+        said = sentence or os.strerror(number)
+        what = f"kernel refused {request}: " if request else "kernel refused: "
+        super().__init__(f"{what}{name} ({said})", hint=hint, errno=name, **details)
+        self.code = number  # type: ignore[misc]  # NDB's contract: the number of this very refusal
+        self.sentence = sentence
+
+
+NetlinkError = KernelError
+
+
+class DecodeError(WorldError):
+    """Bytes that do not decode. `offset` counts from the start of the message; `path` names the attributes around it."""
+
+    code = "decode"
+
+    def __init__(self, message: str, *, offset: int = 0, path: str = "", hint: str = "", **details: Any) -> None:
+        where = f" at byte {offset}" + (f" in {path}" if path else "")
+        super().__init__(message + where, hint=hint, offset=offset, path=path, **details)
+        self.offset = offset
+        self.path = path
+
+
+class Unavailable(WorldError):
+    code = "unavailable"
+    retryable = True
+
+
+class Timeout(WorldError, TimeoutError):
+    code = "timeout"
+    retryable = True
+    __str__ = HoldfastError.__str__
+
+
+class SourceEnded(WorldError):
+    code = "source-ended"
+
+
+class Lost(WorldError):
+    code = "lost"
+    retryable = True
+
+
+class Compacted(WorldError):
+    """History that is no longer there. `oldest` is the first revision that still is."""
+
+    code = "compacted"
+
+    def __init__(self, message: str, *, oldest: int, hint: str = "", **details: Any) -> None:
+        super().__init__(message, hint=hint, oldest=oldest, **details)
+        self.oldest = oldest
+
+
+class Conflict(WorldError):
+    code = "conflict"
+    retryable = True
+
+
+class Busy(WorldError):
+    code = "busy"
+    retryable = True
+
+
+class Corrupt(WorldError):
+    code = "corrupt"
+
+
+class Closed(HoldfastError):
+    code = "closed"
+
+
+class Bug(HoldfastError):
+    code = "bug"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message, hint="this is a fault of Holdfast itself: please report it", **details)
