@@ -101,7 +101,7 @@ class Field:
     names     the name table its numbers are read with (`rt_tables`, `rt_protos`, `rtn_type` …; see model.names).
     volatile  moves by itself (states of probes, ages, counters): kept up to date, but no history and no event.
     secret    never stored, never logged.
-    derive    (other field's name, function of its value): computed when decoding, ignored when encoding.
+    derive    (names of other fields, function of their values): computed when decoding, ignored when encoding.
     summary   stands in short listings (`holdfast show`, `view.summary()`), in the order of declaration.
     """
 
@@ -115,7 +115,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     volatile: bool = False
     secret: bool = False
-    derive: tuple[str, Callable[[Any], Any]] | None = None
+    derive: tuple[str | tuple[str, ...], Callable[..., Any]] | None = None
     summary: bool = False
 
     @property

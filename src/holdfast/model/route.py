@@ -6,7 +6,23 @@ Identity: `ip route append` makes two routes with equal prefix, table, tos and p
   `hops` is that of a multipath route: the JSON of its hops without their flags, which change with the carrier.
 """
 
-from .field import IP, LLADDR, U8, U32, Field, Message, Nest, Packed, Struct, Table
+import json
+from typing import Any
+
+from .field import IP, TEXT, U8, U16, U32, Field, Message, Nest, Packed, Struct, Table
+
+
+def hops_key(multipath: Any, via: Any, encap: Any, newdst: Any, metrics: Any) -> str:
+    """What sets two routes of one prefix apart beside gateway, interface and the plain columns.
+
+    The flags of hops are left out: `dead` and `linkdown` come and go with the carrier, and the route stays the same.
+    """
+    if multipath:
+        multipath = [{name: part for name, part in hop.items() if name != "flags"} for hop in multipath]
+    parts = {"multipath": multipath, "via": via, "encap": encap, "newdst": newdst, "metrics": metrics}
+    lasting = {name: part for name, part in parts.items() if part}
+    return json.dumps(lasting, sort_keys=True, separators=(",", ":")) if lasting else ""
+
 
 METRICS = tuple(
     Field(name, U32, f"RTAX_{word}", doc)
@@ -64,14 +80,16 @@ ROUTES = Table(
         Field("metrics", Nest(METRICS), "RTA_METRICS", "TCP and path metrics"),
         Field("multipath", Packed("multipath"), "RTA_MULTIPATH", "hops: list of gateway, via, oif, weight (hops in rtnexthop + 1), flags, encap"),
         Field("nh_id", U32, "RTA_NH_ID", "nexthop object"),
-        Field("encap_type", U32, "RTA_ENCAP_TYPE", "LWTUNNEL_ENCAP_*", names="lwtunnel"),
+        Field("encap_type", U16, "RTA_ENCAP_TYPE", "LWTUNNEL_ENCAP_*", names="lwtunnel"),
         Field("encap", Packed("encap"), "RTA_ENCAP", "encapsulation; shape by encap_type"),
         Field("newdst", Packed("labels"), "RTA_NEWDST", "outgoing MPLS labels"),
         Field("ttl_propagate", U8, "RTA_TTL_PROPAGATE", "MPLS: 1 copies the TTL, 0 does not"),
         Field("pref", U8, "RTA_PREF", "router preference (RFC 4191)", names="rt_pref"),
         Field("flow", U32, "RTA_FLOW", "realms, source << 16 | destination", aliases=("realm",)),
         Field("expires", Struct("IIiIIIII", ("clntref", "lastuse", "expires", "error", "used", "id", "ts", "tsage")), "RTA_CACHEINFO", "cache information; expires in 1/100 s", volatile=True),
-        Field("hops", Packed("hops", "TEXT"), doc="identity of a multipath route", default=""),
+        Field("hops", TEXT, doc="identity of a route whose way out is more than gateway and interface", default="",
+              derive=(("multipath", "via", "encap", "newdst", "metrics"), hops_key)),
+        Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),
     key=("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len", "type", "proto", "scope", "gateway", "oif", "nh_id", "prefsrc", "hops"),
     indexes=(("oif",), ("gateway",)),

@@ -1,0 +1,198 @@
+"""One table's messages, one at a time: body bytes <-> row, compiled from the table's declaration.
+
+A row is a tuple in the order of the table's columns. Where a field names several kernel words the first one that is
+present wins; a word with a dot is an attribute inside an attribute (`IFLA_LINKINFO.IFLA_INFO_KIND`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from holdfast.errors import DecodeError, InvalidValue
+from holdfast.model.field import Field, ListOf, Nest, Table
+
+from .shapes import Coder, coder, encode_unknown, keep_unknown
+from .uapi import HEADERS, number
+from .wire import attribute, attributes
+
+__all__ = ["Row", "TableCodec", "table_codec"]
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What to do with one attribute: a field to fill (slot, rank among the field's words), or a nest to go into."""
+
+    slots: list[tuple[int, int, Coder]]
+    inside: dict[int, _Entry] | None = None
+
+
+class TableCodec:
+    """Reader and writer of the messages of one table."""
+
+    def __init__(self, table: Table, *, bulk: bool = True) -> None:
+        self.bulk: Final = bulk
+        message = table.message
+        if message is None:
+            raise InvalidValue(f"{table.name} has no netlink messages")
+        self.table = table
+        format_, members = HEADERS[message.header]
+        self.header: Final = struct.Struct("=" + format_)
+        self.members: Final = members
+        self.codes: Final = [code for code in format_ if code != "x"]
+        self.blank: Final = [field.default for field in table.fields]
+        self.slot: Final = {field.name: index for index, field in enumerate(table.fields)}
+        self.unknown: Final = self.slot.get("unknown")
+        self.silent: Final = {number(word) for word in table.silent if word.isupper()}
+        self.from_header: Final[list[tuple[int, int]]] = []
+        self.entries: Final[dict[int, _Entry]] = {}
+        self.derived: Final[list[tuple[int, tuple[int, ...], Callable[..., Any]]]] = []
+        self.fields: Final[list[tuple[Field, Coder]]] = []
+        for field in table.fields:
+            self._place(field)
+
+    def _place(self, field: Field) -> None:
+        slot = self.slot[field.name]
+        if field.derive:
+            sources, function = field.derive
+            names = (sources,) if isinstance(sources, str) else tuple(sources)
+            self.derived.append((slot, tuple(self.slot[name] for name in names), function))
+            return
+        if not field.attrs:
+            return
+        made = coder(field.shape)
+        self.fields.append((field, made))
+        for rank, word in enumerate(field.attrs):
+            if word.islower():
+                self.from_header.append((self.members.index(word), slot))
+                continue
+            entries = self.entries
+            *outer, last = word.split(".")
+            for part in outer:
+                entry = entries.setdefault(number(part), _Entry([], {}))
+                if entry.inside is None:
+                    entry.inside = {}
+                entries = entry.inside
+            entries.setdefault(number(last), _Entry([])).slots.append((slot, rank, made))
+
+    # reading
+
+    def decode_all(self, data: bytes | bytearray, start: int, end: int) -> list[Row]:
+        """The rows that one message carries: most carry one."""
+        return [self.decode(data, start, end)]
+
+    def decode(self, data: bytes | bytearray, start: int, end: int) -> Row:
+        """Decode the body data[start:end] (behind nlmsghdr) into a row.
+
+        Raises: DecodeError - too short, an attribute that overlaps its end, a payload of no fitting form.
+        """
+        if end - start < self.header.size:
+            raise DecodeError(f"expected a header of {self.header.size} bytes, got {end - start}", offset=start, path=self.table.name)
+        row = self.blank.copy()
+        header = self.header.unpack_from(data, start)
+        for member, slot in self.from_header:
+            row[slot] = header[member]
+        late: list[tuple[int, bytes, Coder]] = []
+        unknown = self._walk(self.entries, data, start + ((self.header.size + 3) & ~3), end, row, late, {})
+        for slot, payload, made in late:
+            row[slot] = made.decode(payload, *(row[self.slot[need]] for need in made.needs))
+        if unknown and self.unknown is not None:
+            row[self.unknown] = unknown
+        for slot, sources, function in self.derived:
+            row[slot] = function(*[row[one] for one in sources])
+        return tuple(row)
+
+    def _walk(
+        self, entries: dict[int, _Entry], data: bytes | bytearray, start: int, end: int, row: list[Any], late: list[tuple[int, bytes, Coder]],
+        ranks: dict[int, int],
+    ) -> dict[str, Any]:  # fmt: skip
+        unknown: dict[str, Any] = {}
+        for kind, payload in attributes(data, start, end, self.table.name):
+            entry = entries.get(kind)
+            if entry is None:
+                if entries is not self.entries or kind not in self.silent:
+                    keep_unknown(unknown, kind, payload)
+                continue
+            if entry.inside is not None:
+                if surplus := self._walk(entry.inside, payload, 0, len(payload), row, late, ranks):
+                    unknown[str(kind)] = surplus
+                continue
+            for slot, rank, made in entry.slots:
+                if ranks.get(slot, 99) < rank:
+                    continue
+                ranks[slot] = rank
+                if made.needs:
+                    late.append((slot, payload, made))
+                else:
+                    row[slot] = made.decode(payload)
+        return unknown
+
+    # writing
+
+    def encode(self, row: Mapping[str, Any]) -> bytes:
+        """Encode a row into a body: header and attributes. Fields that are None or at their default are not sent.
+
+        Raises: InvalidValue - a value that does not fit its field; names the field.
+        """
+        header = dict.fromkeys(self.members, 0)
+        tree: dict[str, Any] = {}
+        for field, made in self.fields:
+            value = row.get(field.name, field.default)
+            if value is None:
+                continue
+            try:
+                payload = made.encode(value, *(row.get(need) for need in made.needs))
+            except InvalidValue as error:
+                raise InvalidValue(f"{error.message} – at `{self.table.noun}.{field.name}`", field=field.name) from error
+            words = field.attrs
+            for word in words:
+                if word.islower():
+                    header[word] = value
+            upper = [word for word in words if word.isupper()]
+            if not upper or payload is None or (value == field.default and len(words) == len(upper)):
+                continue
+            *outer, last = upper[0].split(".")
+            place = tree
+            for part in outer:
+                place = place.setdefault(part, {})
+            place[last] = (payload, isinstance(field.shape, Nest | ListOf))
+        out = self._pack_header(header)
+        unknown = dict(row.get("unknown") or {})
+        body = self._pack(tree, unknown)
+        return out + body
+
+    def _pack_header(self, header: dict[str, Any]) -> bytes:
+        """Values too large for their member are cut: their attribute carries them whole (RTA_TABLE beside rtm_table)."""
+        values = []
+        for member, code in zip(self.members, self.codes, strict=True):
+            value = int(header[member])
+            values.append(value & (1 << 8 * struct.calcsize("=" + code)) - 1 if code.isupper() else value)
+        packed = self.header.pack(*values)
+        return packed + bytes(-len(packed) % 4)
+
+    def _pack(self, tree: dict[str, Any], unknown: dict[str, Any]) -> bytes:
+        out = []
+        for word, content in tree.items():
+            if isinstance(content, dict):
+                surplus = unknown.pop(str(number(word)), {})
+                out.append(attribute(number(word), self._pack(content, dict(surplus)), nested=True))
+            else:
+                payload, nested = content
+                out.append(attribute(number(word), payload, nested=nested))
+        for key, content in list(unknown.items()):
+            if isinstance(content, dict):  # a nest of which nothing but unknown attributes came
+                out.append(attribute(int(key), self._pack({}, dict(content)), nested=True))
+                del unknown[key]
+        return b"".join(out) + encode_unknown(unknown)
+
+
+@cache
+def table_codec(table_name: str) -> TableCodec:
+    from holdfast.model import TABLES
+
+    return TableCodec(TABLES[table_name])
