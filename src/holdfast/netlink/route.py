@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 from holdfast.errors import DecodeError, InvalidValue
 from holdfast.model.encap import ENCAPS
 
-from .shapes import GRAMMARS, Grammar, coder, decode_ip, decode_unknown, encode_ip, encode_unknown, keep_unknown
+from .shapes import GRAMMARS, Grammar, coder, decode_ip, decode_unknown, encode_ip, encode_unknown, fixed_ip, keep_unknown
 from .uapi import number
 from .wire import TYPE_MASK, align, attribute, attributes
 
@@ -59,6 +60,10 @@ def _decode_destination(data: bytes, family: int) -> str:
     if len(labels) != 1 or not isinstance(labels[0], int):
         raise DecodeError(f"expected one MPLS label as destination, got {labels}")
     return str(labels[0])
+
+
+def _fixed_destination(size: int, family: int) -> Callable[..., Any] | None:
+    return None if family == AF_MPLS else fixed_ip(size, family)
 
 
 def _encode_destination(value: Any, family: int) -> bytes | None:
@@ -217,7 +222,7 @@ def _encode_srh(value: Any) -> bytes:
 
 
 GRAMMARS |= {
-    "destination": Grammar(_decode_destination, _encode_destination, ("family",)),
+    "destination": Grammar(_decode_destination, _encode_destination, ("family",), _fixed_destination),
     "via": Grammar(_decode_via, _encode_via),
     "labels": Grammar(_decode_labels, _encode_labels),
     "multipath": Grammar(_decode_multipath, _encode_multipath),

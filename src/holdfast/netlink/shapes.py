@@ -17,11 +17,11 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from holdfast.errors import DecodeError, InvalidValue
-from holdfast.model.field import Field, ListOf, Nest, Packed, Scalar, Shape, Struct
+from holdfast.model.field import ListOf, Nest, Packed, Scalar, Shape, Struct
 
 from .uapi import number
 from .wire import attribute, attributes
@@ -30,6 +30,7 @@ __all__ = ["GRAMMARS", "Coder", "Grammar", "coder", "decode_unknown", "encode_un
 
 Decode = Callable[..., Any]
 Encode = Callable[..., bytes | None]
+Fixed = Callable[[int, int], Decode | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Coder:
     """How a shape is read and written.
 
     needs   names of other fields of the row that decode and encode take as further arguments.
+    fixed   (payload size, address family) -> a decode for payloads that are all alike in both, without needs; None: none.
     code    the format character with which struct reads it as it stands, for bulk reading; "" where bytes must be decoded.
     size    the only size `code` is good for.
     """
@@ -46,6 +48,7 @@ class Coder:
     needs: tuple[str, ...] = ()
     code: str = ""
     size: int = 0
+    fixed: Fixed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Grammar:
     decode: Decode
     encode: Encode
     needs: tuple[str, ...] = ()
+    fixed: Fixed | None = None
 
 
 GRAMMARS: Final[dict[str, Grammar]] = {}
@@ -103,6 +107,12 @@ def decode_ip(data: bytes) -> str:
     return socket.inet_ntop(family, data)
 
 
+def fixed_ip(size: int, family: int) -> Decode | None:
+    """Addresses of one size are read by one C function."""
+    known = _FAMILY_OF_SIZE.get(size)
+    return None if known is None else partial(socket.inet_ntop, known)
+
+
 def encode_ip(value: Any) -> bytes:
     """Text to 4 or 16 bytes. Raises: InvalidValue - no IP address."""
     try:
@@ -143,7 +153,7 @@ def _encode_hex(value: Any) -> bytes:
 
 _SCALARS: Final = {
     "text": Coder(_decode_text, _encode_text),
-    "ip": Coder(decode_ip, encode_ip),
+    "ip": Coder(decode_ip, encode_ip, fixed=fixed_ip),
     "lladdr": Coder(_decode_lladdr, _encode_lladdr),
     "flag": Coder(_decode_flag, _encode_flag),
     "bytes": Coder(_decode_hex, _encode_hex),
@@ -290,8 +300,5 @@ def coder(shape: Shape) -> Coder:
             return _list(shape)
         case Packed():
             grammar = GRAMMARS[shape.name]
-            return Coder(grammar.decode, grammar.encode, grammar.needs)
+            return Coder(grammar.decode, grammar.encode, grammar.needs, fixed=grammar.fixed)
 
-
-def field_coder(field: Field) -> Coder:
-    return coder(field.shape)
