@@ -1,0 +1,133 @@
+"""What holds for every test: options, marks, one seed, a home of its own; and what a full run must have done.
+
+    --full    this is the whole suite: red when no kernel test ran (scripts/test gives it)
+    --long    also the tests marked long, and hypothesis looks further
+    --seed N  repeat a run: the `rng` fixture and hypothesis start from it; each run prints its own
+
+A test may be an `async def`: it runs on a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import random
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+pytest_plugins = ["holdfast.testing.plugin"]
+
+LONG_TIMEOUT_S = 1200
+
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=60, print_blob=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=2000, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("holdfast")
+    group.addoption("--full", action="store_true", help="the whole suite: red when no test of the kernel ran")
+    group.addoption("--long", action="store_true", help="also run the tests marked long; hypothesis tries more")
+    group.addoption("--seed", type=int, default=None, help="repeat a run with this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seed = config.getoption("--seed")
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 31)
+    config.stash[_SEED] = seed
+    config.stash[_RAN] = []
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = seed
+    hypothesis.settings.load_profile("long" if config.getoption("--long") else "ci")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.stash[_SEED]} (repeat with --seed {config.stash[_SEED]})"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long"):
+            if not config.getoption("--long"):
+                item.add_marker(pytest.mark.skip(reason="marked long: runs with --long"))
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test; without this pytest refuses it."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: value for name, value in pyfuncitem.funcargs.items() if name in wanted}))
+    return True
+
+
+# ------------------------------------------------------------------------------------------------------ what a run did
+
+_SEED = pytest.StashKey[int]()
+_RAN = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if call.when == "call" and not report.skipped and item.get_closest_marker("kernel"):
+        item.config.stash[_RAN].append(item.nodeid)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if config.getoption("--full") and not config.getoption("collectonly") and (not config.stash[_RAN] or _failed_checks()):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--full"):
+        return
+    terminalreporter.section("the whole run")
+    for line in filter(None, os.environ.get("HOLDFAST_CHECKS", "").split(";")):
+        terminalreporter.write_line(line, red="FAILED" in line)
+    ran = len(config.stash[_RAN])
+    terminalreporter.write_line(f"tests of the kernel that ran: {ran}", red=not ran)
+    if not ran:
+        terminalreporter.write_line(
+            "FAILED: no test asked the kernel, so nothing is proven; the reasons for the skips stand above, and "
+            "`scripts/private true` says what this system does not allow",
+            red=True,
+        )
+
+
+def _failed_checks() -> bool:
+    return "FAILED" in os.environ.get("HOLDFAST_CHECKS", "")
+
+
+# ------------------------------------------------------------------------------------------------------------ fixtures
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the state of whoever runs it."""
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOLDFAST_HOME", str(home))
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Randomness that the run's printed seed brings back, different for each test."""
+    return random.Random(request.config.stash[_SEED] ^ zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's folder."""
+    return Path(__file__).resolve().parent.parent
