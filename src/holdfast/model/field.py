@@ -44,16 +44,21 @@ BE32: Final = Scalar("be32", "INTEGER", 4, "network byte order")
 BE64: Final = Scalar("be64", "INTEGER", 8, "network byte order, inside JSON only")
 TEXT: Final = Scalar("text", "TEXT", 0, "NUL-terminated")
 IP: Final = Scalar("ip", "TEXT", 0, "4 bytes: IPv4, 16 bytes: IPv6 (RFC 5952 text)")
-LLADDR: Final = Scalar("lladdr", "TEXT", 0, "link-layer address, bytes in hex with colons")
+LLADDR: Final = Scalar("lladdr", "TEXT", 0, "link-layer address: hex with colons; 4 or 16 bytes are a tunnel's: IP text")
 FLAG: Final = Scalar("flag", "INTEGER", 0, "an attribute without payload: there (true) or not")
-BYTES: Final = Scalar("bytes", "BLOB", 0, "raw; hex text inside JSON")
+BYTES: Final = Scalar("bytes", "TEXT", 0, "raw, as hex text")
 
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Attributes inside an attribute: a JSON object. Unknown ones are kept in it as `"unknown": {"<number>": "<hex>"}`."""
+    """Attributes inside an attribute: a JSON object. Unknown ones are kept in it as `"unknown": {"<number>": "<hex>"}`.
+
+    `silent` are attributes that are known and deliberately not kept: counters and running timers, which would make every
+    reading a change, and twins of what is kept.
+    """
 
     fields: tuple[Field, ...]
+    silent: tuple[str, ...] = ()
     sql: str = "JSON"
 
 

@@ -1,0 +1,102 @@
+"""What a declaration must keep to, so that everything else can be derived from it.
+
+`check(table)` lists what is wrong: words that SQL reserves, names given twice, keys and indexes over fields that do not exist,
+types that a column cannot hold. The tests call it for every table; nothing at run time does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .field import BE64, U64, Field, ListOf, Nest, Shape, Struct, Table
+
+__all__ = ["RESERVED", "check", "check_fields"]
+
+OURS: Final = frozenset({"target", "since", "until"})
+"""Columns that every table has beside its fields."""
+
+RESERVED: Final = OURS | frozenset(
+    # SQLite: keywords that cannot stand as a column's name without quotes
+    """add all alter and as autoincrement between case check collate commit constraint create default deferrable delete distinct drop
+    else escape except exists foreign from group having if in index insert intersect into is isnull join limit not nothing
+    notnull null on or order primary references returning select set table then to transaction union unique update using values
+    when where"""
+    # PostgreSQL: reserved, as far as not above; those that may be functions or types included
+    """ analyse analyze any array asc asymmetric authorization binary both cast collation column concurrently cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user desc do end false fetch for freeze full
+    grant ilike initially inner lateral leading left like localtime localtimestamp natural offset only outer overlaps placing
+    right rowid session_user similar some symmetric system_user tablesample trailing true user variadic verbose window with""".split()
+)
+
+
+def check(table: Table) -> list[str]:
+    """Everything that is wrong with a table's declaration, one sentence each; empty when it is right."""
+    return list(_table(table))
+
+
+def check_fields(fields: tuple[Field, ...], where: str, *, columns: bool = True) -> list[str]:
+    """The same for fields alone: of a link kind (columns of its view), or inside a nest (`columns=False`)."""
+    return list(_fields(fields, where, columns))
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from _fields(table.fields, table.name, True)
+    names = set(table.columns)
+    for name in (table.name, *table.aliases):
+        if name in RESERVED:
+            yield f"{name} is a reserved word"
+    if not table.key:
+        yield f"{table.name} has no key"
+    for what, columns in (("key", table.key), *(("index", one) for one in table.indexes)):
+        for name in columns:
+            if name not in names:
+                yield f"{what} of {table.name} has {name}, which is no field"
+            elif what == "key" and table[name].volatile:
+                yield f"key of {table.name} has {name}, which is volatile"
+        if len(set(columns)) != len(columns):
+            yield f"{what} of {table.name} has a field twice"
+    if table.message and table.columns[-1:] != ("unknown",):
+        yield f"{table.name} does not end with the field unknown"
+
+
+def _fields(fields: tuple[Field, ...], where: str, columns: bool) -> Iterator[str]:
+    seen: set[str] = set()
+    names = {field.name for field in fields}
+    for field in fields:
+        place = f"{where}.{field.name}"
+        for name in (field.name, *field.aliases):
+            if name in seen:
+                yield f"{place}: {name} is given twice"
+            seen.add(name)
+        if columns and field.name in RESERVED:
+            yield f"{place}: {field.name} is a reserved word"
+        if not field.name.isidentifier() or field.name != field.name.lower():
+            yield f"{place}: not a lower-case identifier"
+        if columns and field.shape in (U64, BE64):
+            yield f"{place}: 64 bits without sign do not fit a column"
+        if field.secret and columns and field.attrs:
+            yield f"{place}: a secret must not be stored"
+        if not field.doc:
+            yield f"{place}: has no doc"
+        if field.derive:
+            sources = field.derive[0]
+            for name in (sources,) if isinstance(sources, str) else sources:
+                if name not in names:
+                    yield f"{place}: derived from {name}, which is no field"
+            if field.attrs:
+                yield f"{place}: derived, and read from {field.attrs[0]} as well"
+        yield from _shape(field.shape, place)
+
+
+def _shape(shape: Shape, place: str) -> Iterator[str]:
+    match shape:
+        case Nest():
+            yield from _fields(shape.fields, place, False)
+        case ListOf():
+            yield from _shape(shape.item, place)
+        case Struct():
+            if len(set(shape.members)) != len(shape.members):
+                yield f"{place}: a member is given twice"
+        case _:
+            return
