@@ -1,0 +1,192 @@
+"""Events to rows: what a batch says, and what follows from it, written in one transaction.
+
+Everything here runs in the writer thread. Order matters: batches are applied as they came, so that put, delete, put of one
+key ends as it should; all that one read cycle found is one transaction and one revision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from holdfast.model import ROUTES, TABLES
+from holdfast.netlink.batch import Batch
+
+from . import paths, rules
+from .batches import batch_of, with_column
+from .consequence import Ask, Consequence, Drop, Reread, Where
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Transaction
+
+__all__ = ["Applier"]
+
+NLM_F_REPLACE: Final = 0x100
+_LINK_COLUMNS: Final = ("ifindex", "ifname", "flags", "operstate", "master", "mtu", "link", "link_netnsid", "kind")
+_AT_ONCE: Final = 500
+_WIDE_KEYS: Final = ("rules", "fdb")
+"""Tables whose key is most of the row: a row that is told gone and is not here may be here under a key that differs a little."""
+
+
+class Applier:
+    """Writes one target's events. `journal` is set while a round of re-reading is under way, and then learns what was touched."""
+
+    def __init__(self, target: str, tables: Iterable[str]) -> None:
+        self.target = target
+        self.journal: Journal | None = None
+        self._tables = frozenset(tables)
+
+    def apply(self, tx: Transaction, batch: Batch, *, asked: bool = False) -> list[Ask | Reread]:
+        """Write a batch and its consequences; returns the questions that it raises.
+
+        asked: it is the answer to a question, so what it does not tell is not there.
+        """
+        sifted = rules.sift(batch)
+        if sifted is None:
+            return []
+        table = batch.table.name
+        if table in self._tables:
+            questions = list(self._write(tx, table, sifted, asked))
+        elif table == "bridge_view":
+            questions = []
+        else:
+            return []
+        rule = rules.RULES.get((table, batch.op))
+        if rule is not None:
+            questions += self.follow(tx, rule(sifted))
+        return questions
+
+    def follow(self, tx: Transaction, consequences: Iterable[Consequence]) -> list[Ask | Reread]:
+        """Drop what is to be dropped now; return what is to be asked, of the tables that are wanted."""
+        questions: list[Ask | Reread] = []
+        for one in consequences:
+            if isinstance(one, Drop):
+                if one.table in self._tables:
+                    self._drop(tx, one.table, one.where)
+            elif isinstance(one, Ask):
+                if "interfaces" in self._tables:
+                    questions.append(one)
+            elif one.table in self._tables:
+                questions.append(one)
+        return questions
+
+    def _write(self, tx: Transaction, table: str, batch: Batch, asked: bool) -> Iterator[Ask | Reread]:
+        if table == "interfaces":
+            yield from self._links(tx, batch, asked)
+        elif table == "routes":
+            yield from self._routes(tx, batch)
+        elif batch.op == "put":
+            self._put(tx, batch)
+        else:
+            missed = self._delete(tx, batch)
+            if missed and table in _WIDE_KEYS:
+                yield Reread(table, reason="a row was told gone that is not here")
+
+    # -- interfaces ------------------------------------------------------------------------------------------------
+
+    def _links(self, tx: Transaction, batch: Batch, asked: bool) -> list[Ask | Reread]:
+        indexes = list(dict.fromkeys(batch.column("ifindex")))
+        before = self._links_now(tx, indexes)
+        consequences: list[Consequence] = []
+        if batch.op == "delete":
+            self._delete(tx, batch)
+            for new in batch.dicts():
+                old = before.pop(new["ifindex"], None)
+                consequences += rules.link_gone(old or {"ifindex": new["ifindex"], "ifname": new["ifname"]})
+            return self.follow(tx, consequences)
+        links = list(batch.column("link"))
+        for place, new in enumerate(batch.dicts()):
+            old = before.get(new["ifindex"])
+            if not asked and old is not None and old["link"] is not None and links[place] is None:
+                new["link"] = links[place] = old["link"]  # left as it was, and asked for
+                consequences.append(Ask((new["ifindex"],), reason="the event does not tell the link"))
+            consequences += rules.link_changed(old, new)
+            before[new["ifindex"]] = new
+        self._put(tx, with_column(batch, "link", links))
+        return self.follow(tx, consequences)
+
+    def _links_now(self, tx: Transaction, indexes: Sequence[int]) -> dict[int, dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(indexes), _AT_ONCE):
+            part = indexes[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            sql = f"SELECT {', '.join(_LINK_COLUMNS)} FROM interfaces WHERE target = ? AND ifindex IN ({marks})"
+            for row in tx.fetch(sql, (self.target, *part)):
+                found[row[0]] = dict(zip(_LINK_COLUMNS, row, strict=True))
+        return found
+
+    # -- routes ----------------------------------------------------------------------------------------------------
+
+    def _routes(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
+        """Runs of plain routes go as they are, at no cost per row; those that may concern other rows go one by one."""
+        if batch.op == "delete":
+            for missed in self._delete(tx, batch):
+                row = dict(zip(batch.columns, missed, strict=True))
+                yield from self._outcome(tx, row, paths.deleted(_whole(row), self._prefix(tx, row)))
+            return
+        replace = bool(batch.flags & NLM_F_REPLACE)
+        grouped = batch.column("multipath") if "multipath" in batch.columns else ()
+        if not replace and not any(grouped):
+            self._put(tx, batch)
+            return
+        for row in batch.dicts():
+            if replace or (row["family"] == rules.AF_INET6 and row["multipath"]):
+                yield from self._outcome(tx, row, paths.replaced(row, self._prefix(tx, row), replace=replace))
+            else:
+                self._put_rows(tx, [row])
+
+    def _outcome(self, tx: Transaction, row: paths.Row, outcome: paths.Outcome) -> Iterator[Reread]:
+        if outcome.gone:
+            self._delete(tx, batch_of(ROUTES, "delete", outcome.gone))
+        self._put_rows(tx, outcome.now)
+        if not outcome.certain:
+            word = {number: word for word, number in rules.ROUTE_FAMILIES.items()}.get(row["family"], "")
+            filters = () if word == "AF_MPLS" else (("table_id", row["table_id"]),)
+            yield Reread("routes", word, filters, reason="an event leaves open which route it is about")
+
+    def _put_rows(self, tx: Transaction, rows: Sequence[paths.Row]) -> None:
+        if rows:
+            self._put(tx, batch_of(ROUTES, "put", rows))
+
+    def _prefix(self, tx: Transaction, row: paths.Row) -> list[dict[str, Any]]:
+        """The rows of a route's prefix, whole, JSON as objects."""
+        columns = ROUTES.columns
+        where = " AND ".join(f"{name} IS ?" for name in paths.PREFIX)
+        sql = f"SELECT {', '.join(columns)} FROM routes WHERE target = ? AND {where}"
+        found = tx.fetch(sql, (self.target, *(row.get(name, ROUTES[name].default) for name in paths.PREFIX)))
+        return [_parsed(dict(zip(columns, one, strict=True))) for one in found]
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _put(self, tx: Transaction, batch: Batch) -> None:
+        if self.journal is not None:
+            self.journal.touch(batch)
+        tx.put(batch.table, self.target, batch.columns, batch.values)
+
+    def _delete(self, tx: Transaction, batch: Batch) -> Sequence[tuple[Any, ...]]:
+        if self.journal is not None:
+            self.journal.touch(batch)
+        return tx.delete(batch.table, self.target, batch.columns, batch.values)
+
+    def _drop(self, tx: Transaction, table: str, where: Where) -> None:
+        if self.journal is not None:
+            key = TABLES[table].key
+            sql = f"SELECT {', '.join(key)} FROM {table} WHERE target = ? AND ({where.sql})"
+            self.journal.touch_keys(table, tx.fetch(sql, (self.target, *where.args)))
+        tx.delete_where(TABLES[table], self.target, where.sql, where.args)
+
+
+_JSON: Final = tuple(field.name for field in ROUTES.fields if field.json)
+
+
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
+    for name in _JSON:
+        if row[name] is not None:
+            row[name] = json.loads(row[name])
+    return row
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in ROUTES.fields} | row

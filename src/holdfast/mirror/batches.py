@@ -1,0 +1,41 @@
+"""Small operations on batches: some of the rows, another column, keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from holdfast.model.field import Table
+from holdfast.netlink.batch import Batch
+
+__all__ = ["Key", "batch_of", "keep", "keys_of", "with_column"]
+
+Key = tuple[Any, ...]
+
+
+def keep(batch: Batch, wanted: Sequence[bool]) -> Batch | None:
+    """The rows that are wanted: the batch itself when all are, None when none is."""
+    if all(wanted):
+        return batch
+    if not any(wanted):
+        return None
+    values = tuple([one for one, stays in zip(column, wanted, strict=True) if stays] for column in batch.values)
+    return Batch(batch.table, batch.op, batch.flags, batch.columns, values)
+
+
+def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:
+    """The same rows with other values in one column."""
+    if name not in batch.columns:
+        return Batch(batch.table, batch.op, batch.flags, (*batch.columns, name), (*batch.values, column))
+    at = batch.columns.index(name)
+    return Batch(batch.table, batch.op, batch.flags, batch.columns, (*batch.values[:at], column, *batch.values[at + 1 :]))
+
+
+def keys_of(batch: Batch) -> Iterable[Key]:
+    """The key of every row, in the order of the table's key columns."""
+    return zip(*(batch.column(name) for name in batch.table.key), strict=True)
+
+
+def batch_of(table: Table, op: Literal["put", "delete"], rows: Sequence[Mapping[str, Any]]) -> Batch:
+    """Whole rows as a batch."""
+    return Batch(table, op, 0, table.columns, tuple([row[name] for row in rows] for name in table.columns))

@@ -1,0 +1,125 @@
+"""The writer's side of a source that is open: one read cycle, one round of answers, each a job of the writer thread."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import Lost
+from holdfast.model import TABLES
+from holdfast.netlink.batch import Batch, Undecoded
+from holdfast.netlink.codec import decode
+
+from .applier import Applier
+from .consequence import Ask, Reread
+from .reading import Answers
+from .settling import Settled, settle_part
+from .status import Counters
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Transaction
+    from holdfast.sources.contract import Source
+
+__all__ = ["Cycle", "Line"]
+
+logger = logging.getLogger("holdfast.mirror")
+
+LIMIT: Final = 4 << 20
+"""Bytes that one cycle takes: about 40 000 route events, so that other sources get their turn."""
+_FULL: Final = LIMIT // 2
+"""A cycle that found this much has not seen the end of the queue."""
+_LOGGED_BYTES: Final = 256
+
+
+@dataclass(slots=True)
+class Cycle:
+    """What a read cycle found. `more`: it stopped before the queue was empty. `lost`: the kernel dropped events."""
+
+    events: int = 0
+    bytes: int = 0
+    more: bool = False
+    lost: bool = False
+    questions: list[Ask | Reread] = field(default_factory=list)
+
+
+class Line:
+    """An open source, as the writer sees it. `armed` and `closed` are the loop's: the descriptor it watches, and whether it stopped."""
+
+    def __init__(self, source: Source, counters: Counters) -> None:
+        self.source = source
+        self.applier = Applier(source.target, (table.name for table in source.tables))
+        self.closed = False
+        self.armed: int | None = None
+        self._counters = counters
+
+    def cycle(self, tx: Transaction) -> Cycle:
+        """Take what is queued, apply it in order. Nothing is kept when it raises: then everything is to be read again."""
+        cycle = Cycle()
+        if not self.closed:
+            self._drain(tx, cycle)
+        return cycle
+
+    def _drain(self, tx: Transaction, cycle: Cycle) -> None:
+        """After a loss the queue is emptied before anything is asked: until then the kernel goes on dropping."""
+        events = self.source.events
+        while cycle.bytes < LIMIT:
+            try:
+                data = events.drain(LIMIT)
+            except Lost:
+                cycle.lost = True
+                self._counters.lost += 1
+                continue
+            if not data:
+                return
+            cycle.bytes += len(data)
+            self._counters.batches += 1
+            self._counters.bytes += len(data)
+            self._apply(tx, data, cycle)
+            if not cycle.lost and len(data) < _FULL:
+                return
+        cycle.more = True
+
+    def _apply(self, tx: Transaction, data: bytes, cycle: Cycle) -> None:
+        for one in decode(data):
+            if isinstance(one, Undecoded):
+                self.report(one)
+            else:
+                cycle.events += len(one)
+                self._counters.events += len(one)
+                cycle.questions += self.applier.apply(tx, one)
+
+    def settle(self, tx: Transaction, answers: Answers, cycle: Cycle) -> Settled:
+        """Write a round's answers. What events tell until now is applied first, so that the dumps are never ahead of them."""
+        while self.applier.journal is not None and not self.closed:
+            self._drain(tx, cycle)
+            if not cycle.more:
+                break
+            cycle.more, cycle.bytes = False, 0
+        settled = Settled()
+        for ifindex, message in answers.links.items():
+            cycle.questions += self._settle_link(tx, ifindex, message)
+        for part in answers.parts:
+            settled.add(part.table.name, settle_part(tx, self.source.target, part, self.applier.journal, self.report))
+        return settled
+
+    def _settle_link(self, tx: Transaction, ifindex: int, message: bytes | None) -> list[Ask | Reread]:
+        journal = self.applier.journal
+        if journal is not None and (ifindex,) in journal.touched("interfaces"):
+            return [Ask((ifindex,), reason="it changed while it was asked for")]
+        if message is None:
+            gone = Batch(TABLES["interfaces"], "delete", 0, ("ifindex", "ifname"), ([ifindex], [None]))
+            return self.applier.apply(tx, gone)
+        questions: list[Ask | Reread] = []
+        for one in decode(message):
+            if isinstance(one, Undecoded):
+                self.report(one)
+            else:
+                questions += self.applier.apply(tx, one, asked=True)
+        return questions
+
+    def report(self, one: Undecoded) -> None:
+        """Count and log a message that did not decode."""
+        self._counters.undecoded += 1
+        shown = one.message[:_LOGGED_BYTES].hex() + ("…" if len(one.message) > _LOGGED_BYTES else "")
+        logger.warning("%s: a message was skipped: %s: %s", self.source.target, one.reason, shown)

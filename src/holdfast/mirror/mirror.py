@@ -1,0 +1,219 @@
+"""The mirror: sources in, rows out, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import AlreadyExists, Closed, NotFound, SourceEnded, Timeout
+from holdfast.model import TABLES
+
+from .bell import Bell
+from .status import State, Status
+from .supervisor import Settings, Supervisor
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Database, Transaction
+    from holdfast.sources.contract import Source
+
+__all__ = ["Mirror"]
+
+logger = logging.getLogger("holdfast.mirror")
+
+_WORKERS: Final = 4
+_ALIVE_EVERY_S: Final = 0.25
+_REMOVED_AT_ONCE: Final = 5000
+_FAILED_LONG: Final = (State.FAILED, State.ENDED, State.REMOVED)
+
+
+class Mirror:
+    """Keeps the tables of `database` equal to the state of any number of sources.
+
+    `async with Mirror(database) as mirror`, or `start` and `close`. All methods are for the loop that started it.
+    One failing source never stops another; what happens to each is in `status`. Closing leaves the rows where they are.
+    """
+
+    def __init__(self, database: Database, settings: Settings | None = None) -> None:
+        self.database = database
+        self.settings = settings or Settings()
+        self._supervisors: dict[str, Supervisor] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._listeners: list[Callable[[Status], None]] = []
+        self._changed: asyncio.Event = asyncio.Event()
+        self._workers = ThreadPoolExecutor(_WORKERS, "holdfast-worker")
+        self._keeper: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
+
+    async def __aenter__(self) -> Mirror:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Begin: from here on sources can be added."""
+        self.bell = Bell(self.database, asyncio.get_running_loop())
+        begun = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._keep(begun), name="holdfast-mirror")
+        await begun
+
+    async def _keep(self, begun: asyncio.Future[None]) -> None:
+        """Owns the task group: start and close may be called from different tasks, which a group does not allow."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            checking = group.create_task(self._check_alive())
+            begun.set_result(None)
+            await self._closing.wait()
+            checking.cancel()
+            for task in self._tasks.values():
+                task.cancel()
+        self._group = None
+
+    async def close(self) -> None:
+        """Stop all sources; returns when their tasks have ended and their sockets are closed. Idempotent."""
+        if self._keeper is None:
+            return
+        self._closing.set()
+        await self._keeper
+        self._keeper = None
+        await asyncio.to_thread(self._workers.shutdown)
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    def add(self, source: Source) -> None:
+        """Begin to mirror a source; `ready` waits for its first load.
+
+        Raises: AlreadyExists - a source of this target is there;  Closed.
+        """
+        if self._group is None or self._closing.is_set():
+            raise Closed("the mirror is not running")
+        if source.target in self._supervisors:
+            raise AlreadyExists(f"a source `{source.target}` is already there", target=source.target)
+        supervisor = Supervisor(source, self.database, self._workers, self.settings, self._told)
+        self._supervisors[source.target] = supervisor
+        self._tasks[source.target] = self._group.create_task(self._run(supervisor), name=f"holdfast-source-{source.target}")
+
+    async def _run(self, supervisor: Supervisor) -> None:
+        await supervisor.run()
+        if supervisor.state is State.ENDED:
+            await self._remove_rows(supervisor.source.target, f"{supervisor.source.target} ended")
+
+    async def remove(self, target: str) -> None:
+        """Stop mirroring a source and delete its rows (they stay in the history).
+
+        Raises: NotFound - there is no such source.
+        """
+        supervisor = self._one(target)
+        task = self._tasks.pop(target)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+        await self._remove_rows(target, f"{target} removed")
+        del self._supervisors[target]
+        supervisor.leave()
+
+    def restart(self, target: str) -> None:
+        """Close and open a source again; its rows stay and are compared. Also for one that ended."""
+        supervisor = self._one(target)
+        if self._tasks[target].done():
+            if self._group is None:
+                raise Closed("the mirror is not running")
+            self._tasks[target] = self._group.create_task(self._run(supervisor))
+        else:
+            supervisor.restart()
+
+    def resync(self, target: str) -> None:
+        """Read all of a source again and write what differs."""
+        self._one(target).resync()
+
+    @property
+    def targets(self) -> list[str]:
+        return list(self._supervisors)
+
+    def status(self, target: str) -> Status:
+        """Raises: NotFound."""
+        return self._one(target).status
+
+    def source(self, target: str) -> Source:
+        """Raises: NotFound."""
+        return self._one(target).source
+
+    def _one(self, target: str) -> Supervisor:
+        if target not in self._supervisors:
+            there = ", ".join(self._supervisors) or "none"
+            raise NotFound(f"no source `{target}`; there are {there}", target=target)
+        return self._supervisors[target]
+
+    async def ready(self, target: str, timeout_s: float | None = None) -> Status:
+        """Wait until a source is loaded, or has failed, or ended; returns its status.
+
+        Raises: NotFound;  Timeout.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    changed = self._changed
+                    status = self.status(target)
+                    if status.state is State.RUNNING or status.state in _FAILED_LONG:
+                        return status
+                    await changed.wait()
+        except TimeoutError:
+            raise Timeout(f"source `{target}` was not loaded within {timeout_s} s", target=target) from None
+
+    async def settled(self, *targets: str, timeout_s: float | None = None) -> None:
+        """Wait until the tables show all that has happened at these sources (default: all) up to now. Raises: Timeout."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                for target in targets or self.targets:
+                    await self._one(target).settled()
+        except TimeoutError:
+            raise Timeout(f"not settled within {timeout_s} s") from None
+
+    def on_state(self, listener: Callable[[Status], None]) -> None:
+        """Call `listener` in the loop whenever a source's state changes. It must be quick."""
+        self._listeners.append(listener)
+
+    def _told(self, status: Status) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for listener in self._listeners:
+            listener(status)
+
+    # -- work ------------------------------------------------------------------------------------------------------
+
+    async def _check_alive(self) -> None:
+        """A deleted namespace says nothing on a socket inside it, and the socket keeps it: only looking tells."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_ALIVE_EVERY_S)
+            running = [one for one in self._supervisors.values() if one.state in (State.RUNNING, State.RESYNCING)]
+            if running:
+                for supervisor, end in await loop.run_in_executor(self._workers, _dead_among, running):
+                    supervisor.fail(end)
+
+    async def _remove_rows(self, target: str, reason: str) -> None:
+        """Delete a target's rows, in transactions of bounded size, so that others go on in between."""
+        for table in reversed(list(TABLES.values())):
+            def job(tx: Transaction, table: str = table.name) -> int:
+                where = f"rowid IN (SELECT rowid FROM {table} WHERE target = ? LIMIT {_REMOVED_AT_ONCE})"
+                return tx.delete_where(TABLES[table], target, where, (target,))
+
+            while await asyncio.wrap_future(self.database.write(job)) >= _REMOVED_AT_ONCE:
+                pass
+        logger.info("%s; its rows are deleted", reason)
+
+
+def _dead_among(supervisors: list[Supervisor]) -> list[tuple[Supervisor, SourceEnded]]:
+    dead = []
+    for one in supervisors:
+        try:
+            one.source.alive()
+        except SourceEnded as end:
+            dead.append((one, end))
+    return dead

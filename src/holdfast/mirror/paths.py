@@ -1,0 +1,113 @@
+"""What a route event does to the rows of its prefix, where the event alone does not say it. Pure.
+
+IPv4 and MPLS: a replaced route (NLM_F_REPLACE) goes without an event. IPv6: the legs of a multipath route are routes of
+their own for the kernel; events tell all legs, or one, in an order of their own, while dumps, and so our rows, group them.
+Source: fib_table_insert, net/ipv4/fib_trie.c; fib6_add_rt2node and rt6_fill_node, net/ipv6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from holdfast.model import ROUTES
+
+__all__ = ["PREFIX", "Outcome", "deleted", "replaced"]
+
+PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
+"""What the kernel finds a route by before it looks at the way out, in the order of the table's key."""
+
+_LEG: Final = frozenset(("gateway", "oif", "weight", "flags"))
+"""A hop with nothing but these can stand as a plain route."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Rows that go, rows that are now there, and whether that is certain; if not, the table is read again."""
+
+    gone: tuple[Row, ...] = ()
+    now: tuple[Row, ...] = ()
+    certain: bool = True
+
+
+def replaced(new: Row, present: Sequence[Row], *, replace: bool) -> Outcome:
+    """A route was told. `present`: the rows of its prefix; `replace`: the event says it took the place of one.
+
+    Without `replace` only IPv6 multipath routes need this: the event may be about further legs of a row that is there.
+    """
+    others = [row for row in present if not _same_key(row, new)]
+    if not others:
+        return Outcome(now=(new,))
+    if not replace:
+        return _joined(new, others)
+    if len(present) == 1:
+        return Outcome(gone=(present[0],), now=(new,))
+    return Outcome(now=(new,), certain=False)
+
+
+def _joined(new: Row, others: list[Row]) -> Outcome:
+    """Legs joined an IPv6 route: the row keeps the order of its legs, new ones come last, as a dump shows them."""
+    legs = _legs(new)
+    within = [row for row in others if (row["gateway"] or row["multipath"]) and _names(_legs(row)) <= _names(legs)]
+    if len(within) != 1:
+        return Outcome(now=(new,), certain=not any(row["gateway"] or row["multipath"] for row in others))
+    [old] = within
+    told = {_name(leg): leg for leg in legs}
+    order = list(dict.fromkeys([_name(leg) for leg in _legs(old)] + list(told)))
+    grown = _with_legs(old, [told[name] for name in order])
+    return Outcome(gone=(old,), now=(grown,), certain=old["proto"] == new["proto"])
+
+
+def deleted(gone: Row, present: Sequence[Row]) -> Outcome:
+    """A route was told gone, and no row is exactly it. `present`: the rows of its prefix."""
+    if not present:
+        return Outcome()
+    names = _names(_legs(gone))
+    having = [row for row in present if row["multipath"] and names <= _names(_legs(row))]
+    if gone["family"] != 10 or len(having) != 1 or any(_same_key(row, gone) for row in present):
+        return Outcome(certain=False)
+    [old] = having
+    left = [leg for leg in _legs(old) if _name(leg) not in names]
+    if not left:
+        return Outcome(gone=(old,))
+    if len(left) == 1 and not left[0].keys() <= _LEG:
+        return Outcome(certain=False)
+    return Outcome(gone=(old,), now=(_with_legs(old, left),))
+
+
+def _legs(row: Row) -> list[dict[str, Any]]:
+    if row["multipath"]:
+        return list(row["multipath"])
+    return [{"gateway": row["gateway"], "oif": row["oif"], "weight": 1, "flags": 0}]
+
+
+def _name(leg: Mapping[str, Any]) -> tuple[Any, Any]:
+    return leg.get("gateway"), leg.get("oif")
+
+
+def _names(legs: list[dict[str, Any]]) -> set[tuple[Any, Any]]:
+    return {_name(leg) for leg in legs}
+
+
+def _with_legs(row: Row, legs: list[dict[str, Any]]) -> Row:
+    ways: dict[str, Any]
+    if len(legs) == 1:
+        ways = {"multipath": None, "gateway": legs[0].get("gateway"), "oif": legs[0].get("oif")}
+    else:
+        ways = {"multipath": legs, "gateway": None, "oif": None}
+    changed = {**row, **ways}
+    return {**changed, "hops": _derive_hops(changed)}
+
+
+def _derive_hops(row: Row) -> str:
+    derive = ROUTES["hops"].derive
+    assert derive is not None
+    names, function = derive
+    return str(function(*[row[name] for name in names]))
+
+
+def _same_key(one: Row, other: Row) -> bool:
+    return all(one[name] == other[name] for name in ROUTES.key)
