@@ -35,13 +35,14 @@ class _Entry:
 class TableCodec:
     """Reader and writer of the messages of one table."""
 
-    def __init__(self, table: Table, *, bulk: bool = True) -> None:
+    def __init__(self, table: Table, *, bulk: bool = True, header: tuple[str, tuple[str, ...]] | None = None) -> None:
+        """`bulk`: may runs of its messages be read column by column?  `header`: format and members, where not the declared ones."""
         self.bulk: Final = bulk
         message = table.message
         if message is None:
             raise InvalidValue(f"{table.name} has no netlink messages")
         self.table = table
-        format_, members = HEADERS[message.header]
+        format_, members = header or HEADERS[message.header]
         self.header: Final = struct.Struct("=" + format_)
         self.members: Final = members
         self.codes: Final = [code for code in format_ if code != "x"]

@@ -12,6 +12,7 @@ Leniency is decided here and nowhere else:
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import sys
@@ -122,13 +123,16 @@ def encode_ip(value: Any) -> bytes:
 
 
 def _decode_lladdr(data: bytes) -> str:
-    return data.hex(":")
+    """Hex with colons; the link-layer address of an IP tunnel is an IP address and is written as one."""
+    return decode_ip(data) if len(data) in _FAMILY_OF_SIZE else data.hex(":")
 
 
 def _encode_lladdr(value: Any) -> bytes:
     try:
+        if value and ("." in value or any(len(part) != 2 for part in value.split(":"))):
+            return encode_ip(value)
         return bytes.fromhex(value.replace(":", ""))
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:  # InvalidValue, which encode_ip raises, is a ValueError
         raise InvalidValue(f"expected a link-layer address like 02:00:00:00:00:01, got {value!r}") from error
 
 
@@ -161,26 +165,36 @@ _SCALARS: Final = {
 
 
 def _struct(shape: Struct) -> Coder:
+    """A run of equal members is an array: a kernel that has fewer sends fewer, and fewer are written back."""
     packer = struct.Struct(shape.order + shape.format)
     members, size = shape.members, packer.size
+    codes = re.findall(r"\d*\w", shape.format)
+    array = len(set(codes)) == 1 and len(codes) >= 8
 
     def decode(data: bytes) -> dict[str, Any]:
-        if len(data) < size:  # an older kernel sends fewer members
-            data = data + bytes(size - len(data))
-        value = {
-            name: one.hex() if isinstance(one, bytes) else one
-            for name, one in zip(members, packer.unpack_from(data), strict=True)
-        }  # fmt: skip
+        if len(data) < size and not array:
+            raise DecodeError(f"expected a struct of {size} bytes, got {len(data)} bytes {data[:16].hex()}")
+        if len(data) < size:
+            count = len(data) * len(codes) // size
+            found: tuple[Any, ...] = struct.unpack_from(shape.order + codes[0] * count, data)
+        else:
+            found = packer.unpack_from(data)
+        value = {name: one.hex() if isinstance(one, bytes) else one for name, one in zip(members, found, strict=False)}
         if any(more := data[size:]):  # a newer kernel sends more
             value["more"] = more.hex()
         return value
 
     def encode(value: Any) -> bytes:
         try:
-            given = [value.get(name, 0) for name in members]
-            packed = packer.pack(*(bytes.fromhex(one) if isinstance(one, str) else one for one in given))
+            count = len(members)
+            while array and count and members[count - 1] not in value:
+                count -= 1
+            given = [value.get(name, 0) for name in members[:count]]
+            packed = (struct.Struct(shape.order + codes[0] * count) if array else packer).pack(
+                *(bytes.fromhex(one) if isinstance(one, str) else one for one in given)
+            )
             return packed + bytes.fromhex(value.get("more", ""))
-        except (AttributeError, struct.error, ValueError) as error:
+        except (AttributeError, TypeError, struct.error, ValueError) as error:
             raise InvalidValue(f"expected an object with {', '.join(members)}, got {value!r}") from error
 
     return Coder(decode, encode)
@@ -220,6 +234,7 @@ def _nest(shape: Nest) -> Coder:
             known.setdefault(number(word), []).append((field.name, made))
         writers.append((field.name, number(field.attrs[0]), made, nested))
     names = {field.name for field in shape.fields}
+    silent = {number(word) for word in shape.silent}
 
     def decode(data: bytes) -> dict[str, Any]:
         value: dict[str, Any] = {}
@@ -228,7 +243,8 @@ def _nest(shape: Nest) -> Coder:
         for kind, payload in attributes(data):
             entries = known.get(kind)
             if entries is None:
-                keep_unknown(unknown, kind, payload)
+                if kind not in silent:
+                    keep_unknown(unknown, kind, payload)
                 continue
             for name, made in entries:
                 if made.needs:
