@@ -58,16 +58,16 @@ prepare_machine() {
   python=$(find_python) || fail "no Python >= 3.11 with venv found: $(python3 -V 2>&1 || true); set PYTHON=/path/to/python3"
 }
 
-# prepare_venv EXTRAS: .venv with this project installed for editing, and the given extras. Stamps remember what it was
-# made from: while the Python, this folder's place and pyproject.toml stay the same, nothing is done.
+# prepare_venv EXTRAS: .venv with this project installed for editing, and the given extras. Stamps, one per extra, remember
+# what it was made from: while the Python, this folder's place and pyproject.toml stay the same, nothing is done.
 prepare_venv() {
-  local extras="$1" stamp=".venv/.has-${1//,/-}" home wanted
+  local extras="$1" extra home wanted
   home="$PWD, $("$python" -c 'import sys; print(sys.base_prefix, sys.version)' | tr '\n' ' ')"
   wanted=$(sha256sum pyproject.toml)
-  venv_is_ready "$stamp" "$home" "$wanted" && return 0
+  venv_is_ready "$extras" "$home" "$wanted" && return 0
   (
     flock 9 # two runs side by side would spoil each other's environment
-    venv_is_ready "$stamp" "$home" "$wanted" && exit 0
+    venv_is_ready "$extras" "$home" "$wanted" && exit 0
     say "making .venv: $("$python" -V 2>&1), holdfast[$extras]"
     if [ "$(cat .venv/.made-by 2>/dev/null)" != "$home" ]; then
       "$python" -m venv --clear .venv
@@ -75,10 +75,12 @@ prepare_venv() {
     fi
     .venv/bin/python -m pip install -q --editable ".[$extras]" >&2 ||
       fail "pip could not install holdfast[$extras]; its reason stands above (is a package index reachable?)"
-    printf '%s\n' "$wanted" >"$stamp"
+    for extra in ${extras//,/ }; do printf '%s\n' "$wanted" >".venv/.has-$extra"; done
   ) 9>.venv.lock
 }
 
 venv_is_ready() {
-  [ "$(cat "$1" 2>/dev/null)" = "$3" ] && [ "$(cat .venv/.made-by)" = "$2" ] && .venv/bin/python -c 'import holdfast' 2>/dev/null
+  local extra
+  for extra in ${1//,/ }; do [ "$(cat ".venv/.has-$extra" 2>/dev/null)" = "$3" ] || return 1; done
+  [ "$(cat .venv/.made-by)" = "$2" ] && .venv/bin/python -c 'import holdfast' 2>/dev/null
 }

@@ -15,7 +15,6 @@ import os
 import random
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -125,9 +124,3 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Randomness that the run's printed seed brings back, different for each test."""
     return random.Random(request.config.stash[_SEED] ^ zlib.crc32(request.node.nodeid.encode()))
-
-
-@pytest.fixture(scope="session")
-def project() -> Path:
-    """The project's folder."""
-    return Path(__file__).resolve().parent.parent

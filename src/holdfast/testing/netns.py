@@ -18,6 +18,7 @@ import itertools
 import json
 import os
 import shlex
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -134,8 +135,16 @@ class Namespace:
         return self._tool("tc", [], command, check)
 
     def ip_json(self, command: str) -> list[dict[str, Any]]:
-        """`ns.ip_json("route show table all")`: what `ip -j -d` says, as Python. Nothing printed is an empty list."""
-        return _parsed(self._tool("ip", ["-j", "-d"], command, True))
+        """`ns.ip_json("route show table all")`: what `ip -j -d` says, as Python. Nothing printed is an empty list.
+
+        So is a routing table that does not exist: the kernel makes one with its first route, and refuses to show it before.
+        """
+        try:
+            return _parsed(self._tool("ip", ["-j", "-d"], command, True))
+        except CommandFailed as failure:
+            if "FIB table does not exist" in failure.details["said"]:
+                return []
+            raise
 
     def bridge_json(self, command: str) -> list[dict[str, Any]]:
         return _parsed(self._tool("bridge", ["-j", "-d"], command, True))
@@ -169,7 +178,7 @@ class Namespace:
 
 def leftovers(inode: int) -> list[str]:
     """What keeps the network namespace with this inode alive, one phrase each: processes, threads, sockets, descriptors."""
-    mine = os.getpid()
+    mine, nsfs = os.getpid(), os.stat("/proc/self/ns/net").st_dev
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != mine and _inode(process / "ns/net") == inode:
@@ -179,10 +188,10 @@ def leftovers(inode: int) -> list[str]:
     found += [f"thread {task.name} of this process" for task in Path("/proc/self/task").iterdir() if _inode(task / "ns/net") == inode]
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            fd, link = int(entry.name), os.readlink(entry)
-            if link == f"net:[{inode}]":
+            fd, status = int(entry.name), os.stat(entry)
+            if status.st_ino == inode and status.st_dev == nsfs:
                 found.append(f"descriptor {fd} of this process")
-            elif link.startswith("socket:") and _socket_inode(fd) == inode:
+            elif stat.S_ISSOCK(status.st_mode) and _socket_inode(fd) == inode:
                 found.append(f"socket {fd} of this process")
     return found
 
