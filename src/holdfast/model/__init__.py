@@ -17,6 +17,7 @@ from .address import ADDRESSES
 from .fdb import FDB
 from .field import Field, Table
 from .interface import INTERFACES
+from .links import KINDS
 from .neighbour import NEIGHBOURS
 from .netns import NETNS
 from .nexthop import NEXTHOPS
@@ -26,14 +27,14 @@ from .rule import RULES
 from .vlan import VLANS
 
 __all__ = [
-    "ADDRESSES", "CLASSES", "FDB", "FILTERS", "INTERFACES", "NEIGHBOURS", "NETNS", "NEXTHOPS", "NOUNS", "QDISCS", "ROUTES", "RULES",
-    "TABLES", "VLANS", "Field", "Table",
+    "ADDRESSES", "CLASSES", "FDB", "FILTERS", "INTERFACES", "KINDS", "NEIGHBOURS", "NETNS", "NEXTHOPS", "NOUNS", "QDISCS",
+    "ROUTES", "RULES", "TABLES", "VLANS", "Field", "Table",
 ]  # fmt: skip
 
 TABLES: Final[dict[str, Table]] = {
     table.name: table
     for table in (INTERFACES, ADDRESSES, NEIGHBOURS, FDB, VLANS, NEXTHOPS, ROUTES, RULES, NETNS, QDISCS, CLASSES, FILTERS)
-}
+}  # fmt: skip
 """By name, in the order in which they are made and loaded: what others refer to comes first."""
 
 NOUNS: Final[dict[str, Table]] = {table.noun: table for table in TABLES.values()}

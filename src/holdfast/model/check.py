@@ -16,18 +16,22 @@ __all__ = ["RESERVED", "check", "check_fields"]
 OURS: Final = frozenset({"target", "since", "until"})
 """Columns that every table has beside its fields."""
 
-RESERVED: Final = OURS | frozenset(
-    # SQLite: keywords that cannot stand as a column's name without quotes
-    """add all alter and as autoincrement between case check collate commit constraint create default deferrable delete distinct drop
-    else escape except exists foreign from group having if in index insert intersect into is isnull join limit not nothing
-    notnull null on or order primary references returning select set table then to transaction union unique update using values
-    when where"""
-    # PostgreSQL: reserved, as far as not above; those that may be functions or types included
-    """ analyse analyze any array asc asymmetric authorization binary both cast collation column concurrently cross current_catalog
-    current_date current_role current_schema current_time current_timestamp current_user desc do end false fetch for freeze full
-    grant ilike initially inner lateral leading left like localtime localtimestamp natural offset only outer overlaps placing
-    right rowid session_user similar some symmetric system_user tablesample trailing true user variadic verbose window with""".split()
-)
+_SQLITE: Final = """add all alter and as autoincrement between case check collate commit constraint create default deferrable delete
+    distinct drop else escape except exists foreign from group having if in index insert intersect into is isnull join limit not
+    nothing notnull null on or order primary references returning select set table then to transaction union unique update
+    using values when where"""
+"""Keywords that cannot stand as a column's name without quotes."""
+
+_POSTGRESQL: Final = """all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+    collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full
+    grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
+    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with"""
+"""Reserved, those included that may name functions or types."""
+
+RESERVED: Final = OURS | {"rowid", "oid"} | frozenset(f"{_SQLITE} {_POSTGRESQL}".split())
 
 
 def check(table: Table) -> list[str]:

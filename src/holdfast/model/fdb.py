@@ -12,6 +12,8 @@ from .field import BE16, FLAG, I32, IP, LLADDR, U8, U16, U32, Field, Message, Ne
 
 NUD_FIXED = 0x40 | 0x80
 
+EXT_ATTRS = Nest((Field("activity_notify", U8, "NFEA_ACTIVITY_NOTIFY", "bit 0: activity is told, bit 1: inactive now"),))
+
 
 def _fixed(state: int) -> int:
     return 1 if state & NUD_FIXED else 0
@@ -47,14 +49,14 @@ FDB = Table(
         Field("via_ifindex", U32, "NDA_IFINDEX", "VXLAN: outgoing interface", names="ifindex"),
         Field("nh_id", U32, "NDA_NH_ID", "VXLAN: nexthop object"),
         Field("link_netnsid", I32, "NDA_LINK_NETNSID", "VXLAN: namespace of the outgoing interface"),
-        Field("state", U16, "ndm_state", "NUD_* bits: permanent, noarp (static), reachable or stale (learned)", default=0, names="nud", volatile=True),
+        Field("state", U16, "ndm_state", "NUD_* bits: permanent, noarp (static), reachable or stale (learned)", default=0, names="nud",
+              volatile=True),
         Field("fixed", FLAG, doc="1: permanent or static, not learned", default=0, derive=("state", _fixed)),
         Field("flags", U8, "ndm_flags", "NTF_* bits", default=0, names="ntf", summary=True),
         Field("flags_ext", U32, "NDA_FLAGS_EXT", "NTF_EXT_* bits", names="ntf_ext"),
         Field("ndm_type", U8, "ndm_type", "type of the address", default=0, names="rtn_type"),
         Field("protocol", U8, "NDA_PROTOCOL", "who made it", names="rt_protos"),
-        Field("fdb_ext_attrs", Nest((Field("activity_notify", U8, "NFEA_ACTIVITY_NOTIFY", "bit 0: activity is told, bit 1: inactive now"),)),
-              "NDA_FDB_EXT_ATTRS", "notification of activity"),
+        Field("fdb_ext_attrs", EXT_ATTRS, "NDA_FDB_EXT_ATTRS", "notification of activity"),
         Field("cacheinfo", Struct("IIII", ("confirmed", "used", "updated", "refcnt")), "NDA_CACHEINFO",
               "ages in 1/100 s", volatile=True),
         Field("device", U32, doc="the device whose own list has it; 0: the bridge's table has it", default=0, names="ifindex",

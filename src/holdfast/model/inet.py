@@ -30,19 +30,30 @@ IPV6_SETTINGS = (
     "ioam6_id_wide", "ndisc_evict_nocarrier", "accept_untracked_na", "accept_ra_min_lft",
 )  # fmt: skip
 
+INET = Nest((Field("conf", Struct("i" * len(IPV4_SETTINGS), IPV4_SETTINGS), "IFLA_INET_CONF", "settings"),))
+
+INET6 = Nest(
+    (
+        Field("flags", U32, "IFLA_INET6_FLAGS", "the kernel's own: IF_READY, IF_RA_OTHERCONF …"),
+        Field("conf", Struct("i" * len(IPV6_SETTINGS), IPV6_SETTINGS), "IFLA_INET6_CONF", "settings"),
+        Field("token", IP, "IFLA_INET6_TOKEN", "interface identifier for autoconfiguration"),
+        Field("addr_gen_mode", U8, "IFLA_INET6_ADDR_GEN_MODE", "how link-local addresses are made", names="addr_gen_mode"),
+        Field("ra_mtu", U32, "IFLA_INET6_RA_MTU", "MTU that a router advertised", "bytes"),
+    ),
+    silent=("IFLA_INET6_STATS", "IFLA_INET6_ICMP6STATS", "IFLA_INET6_CACHEINFO"),
+)
+
+MCTP = Nest(
+    (
+        Field("net", U32, "IFLA_MCTP_NET", "MCTP network"),
+        Field("phys_binding", U8, "IFLA_MCTP_PHYS_BINDING", "what it runs over"),
+    )
+)
+
 AF_SPEC = Nest(
     (
-        Field("inet", Nest((Field("conf", Struct("i" * len(IPV4_SETTINGS), IPV4_SETTINGS), "IFLA_INET_CONF", "settings"),)), "AF_INET", "IPv4"),
-        Field("inet6", Nest(
-            (
-                Field("flags", U32, "IFLA_INET6_FLAGS", "IF_READY and the like, of the kernel's own"),
-                Field("conf", Struct("i" * len(IPV6_SETTINGS), IPV6_SETTINGS), "IFLA_INET6_CONF", "settings"),
-                Field("token", IP, "IFLA_INET6_TOKEN", "interface identifier for autoconfiguration"),
-                Field("addr_gen_mode", U8, "IFLA_INET6_ADDR_GEN_MODE", "how link-local addresses are made", names="addr_gen_mode"),
-                Field("ra_mtu", U32, "IFLA_INET6_RA_MTU", "MTU that a router advertised", "bytes"),
-            ),
-            silent=("IFLA_INET6_STATS", "IFLA_INET6_ICMP6STATS", "IFLA_INET6_CACHEINFO")), "AF_INET6", "IPv6"),
-        Field("mctp", Nest((Field("net", U32, "IFLA_MCTP_NET", "MCTP network"), Field("phys_binding", U8, "IFLA_MCTP_PHYS_BINDING", "transport"))),
-              "AF_MCTP", "MCTP"),
+        Field("inet", INET, "AF_INET", "IPv4"),
+        Field("inet6", INET6, "AF_INET6", "IPv6"),
+        Field("mctp", MCTP, "AF_MCTP", "MCTP"),
     )
-)  # fmt: skip
+)

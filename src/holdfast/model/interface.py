@@ -85,7 +85,7 @@ INTERFACES = Table(
         Field("ifi_type", U16, "ifi_type", "hardware type", default=0, names="ifi_type"),
         Field("flags", U32, "ifi_flags", "IFF_* bits", default=0, names="iff", summary=True),
         Field("state", TEXT, doc="`up` or `down`: what was asked for", default="down", derive=("flags", _state), summary=True),
-        Field("operstate", Packed("operstate", "TEXT"), "IFLA_OPERSTATE", "what came of it: UP, DOWN, LOWERLAYERDOWN, DORMANT, UNKNOWN …", summary=True),
+        Field("operstate", Packed("operstate", "TEXT"), "IFLA_OPERSTATE", "what came of it: UP, DOWN, DORMANT …", summary=True),
         Field("linkmode", U8, "IFLA_LINKMODE", "who decides when a link with carrier is up", names="linkmode"),
         Field("carrier", U8, "IFLA_CARRIER", "1: there is carrier"),
         Field("address", LLADDR, "IFLA_ADDRESS", "link-layer address", summary=True),

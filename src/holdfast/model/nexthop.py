@@ -7,6 +7,15 @@ Wire of `nexthop_group`: a run of struct nexthop_grp, 8 bytes each: u32 id, u8 w
 
 from .field import FLAG, IP, U8, U16, U32, Field, Message, Nest, Packed, Table
 
+RESILIENT = Nest(
+    (
+        Field("buckets", U16, "NHA_RES_GROUP_BUCKETS", "how many buckets"),
+        Field("idle_timer", U32, "NHA_RES_GROUP_IDLE_TIMER", "a bucket idle for so long may move", "1/100 s"),
+        Field("unbalanced_timer", U32, "NHA_RES_GROUP_UNBALANCED_TIMER", "balance is forced after so long; 0: never", "1/100 s"),
+    ),
+    silent=("NHA_RES_GROUP_UNBALANCED_TIME",),
+)
+
 NEXTHOPS = Table(
     name="nexthops",
     noun="nexthop",
@@ -25,17 +34,13 @@ NEXTHOPS = Table(
         Field("gateway", IP, "NHA_GATEWAY", "next hop", summary=True),
         Field("oif", U32, "NHA_OIF", "outgoing interface", names="ifindex", summary=True),
         Field("blackhole", FLAG, "NHA_BLACKHOLE", "1: packets are dropped"),
-        Field("group_members", Packed("nexthop_group"), "NHA_GROUP", "members of a group: list of id and weight", aliases=("group",), summary=True),
+        Field("group_members", Packed("nexthop_group"), "NHA_GROUP", "members of a group: list of id and weight", aliases=("group",),
+              summary=True),
         Field("group_type", U16, "NHA_GROUP_TYPE", "how the group shares", names="nexthop_group_type"),
         Field("fdb", FLAG, "NHA_FDB", "1: for VXLAN forwarding entries, not for routes"),
         Field("encap_type", U16, "NHA_ENCAP_TYPE", "LWTUNNEL_ENCAP_*", names="lwtunnel"),
         Field("encap", Packed("encap"), "NHA_ENCAP", "encapsulation; shape by encap_type"),
-        Field("res_group", Nest(
-            (
-                Field("buckets", U16, "NHA_RES_GROUP_BUCKETS", "how many buckets"),
-                Field("idle_timer", U32, "NHA_RES_GROUP_IDLE_TIMER", "a bucket idle for so long may move, 1/100 s"),
-                Field("unbalanced_timer", U32, "NHA_RES_GROUP_UNBALANCED_TIMER", "balance is forced after so long, 1/100 s; 0: never"),
-            ), silent=("NHA_RES_GROUP_UNBALANCED_TIME",)), "NHA_RES_GROUP", "how a resilient group moves its buckets"),
+        Field("res_group", RESILIENT, "NHA_RES_GROUP", "how a resilient group moves its buckets"),
         Field("scope", U8, "nh_scope", "how far away", default=0, names="rt_scopes"),
         Field("protocol", U8, "nh_protocol", "who installed it", default=0, names="rt_protos", summary=True),
         Field("flags", U32, "nh_flags", "RTNH_F_* bits", default=0, names="rt_flags"),

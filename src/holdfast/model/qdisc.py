@@ -12,7 +12,8 @@ from .field import BYTES, I32, TEXT, U8, U16, U32, U64, Field, Message, Nest, Pa
 STATS = Nest(
     (
         Field("basic", Struct("QI", ("bytes", "packets")), "TCA_STATS_BASIC", "what went through"),
-        Field("queue", Struct("IIIII", ("qlen", "backlog", "drops", "requeues", "overlimits")), "TCA_STATS_QUEUE", "what waits, and what did not fit"),
+        Field("queue", Struct("IIIII", ("qlen", "backlog", "drops", "requeues", "overlimits")), "TCA_STATS_QUEUE",
+              "what waits, and what did not fit"),
         Field("rate_est", Struct("II", ("bps", "pps")), "TCA_STATS_RATE_EST", "estimated rates, bytes/s and packets/s"),
         Field("rate_est64", Struct("QQ", ("bps", "pps")), "TCA_STATS_RATE_EST64", "the same with 64 bits"),
         Field("basic_hw", Struct("QI", ("bytes", "packets")), "TCA_STATS_BASIC_HW", "what went through in hardware"),

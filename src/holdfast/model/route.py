@@ -46,6 +46,8 @@ METRICS = tuple(
     )
 )
 
+CACHEINFO = Struct("IIiIIIII", ("clntref", "lastuse", "expires", "error", "used", "id", "ts", "tsage"))
+
 ROUTES = Table(
     name="routes",
     noun="route",
@@ -73,12 +75,13 @@ ROUTES = Table(
         Field("flags", U32, "rtm_flags", "RTNH_F_* and RTM_F_* bits", default=0, names="rt_flags"),
         Field("gateway", IP, "RTA_GATEWAY", "next hop", summary=True),
         Field("via", Packed("via"), "RTA_VIA", "next hop of another family: family, addr"),
-        Field("oif", U32, "RTA_OIF", "outgoing interface", "ifindex", summary=True),
-        Field("iif", U32, "RTA_IIF", "incoming interface", "ifindex"),
+        Field("oif", U32, "RTA_OIF", "outgoing interface", names="ifindex", summary=True),
+        Field("iif", U32, "RTA_IIF", "incoming interface", names="ifindex"),
         Field("priority", U32, "RTA_PRIORITY", "metric: the lowest wins", default=0, aliases=("metric",), summary=True),
         Field("prefsrc", IP, "RTA_PREFSRC", "source address to prefer", summary=True),
         Field("metrics", Nest(METRICS), "RTA_METRICS", "TCP and path metrics"),
-        Field("multipath", Packed("multipath"), "RTA_MULTIPATH", "hops: list of gateway, via, oif, weight (hops in rtnexthop + 1), flags, encap"),
+        Field("multipath", Packed("multipath"), "RTA_MULTIPATH",
+              "hops: list of gateway, via, oif, weight (hops in rtnexthop + 1), flags, encap"),
         Field("nh_id", U32, "RTA_NH_ID", "nexthop object"),
         Field("encap_type", U16, "RTA_ENCAP_TYPE", "LWTUNNEL_ENCAP_*", names="lwtunnel"),
         Field("encap", Packed("encap"), "RTA_ENCAP", "encapsulation; shape by encap_type"),
@@ -86,11 +89,14 @@ ROUTES = Table(
         Field("ttl_propagate", U8, "RTA_TTL_PROPAGATE", "MPLS: 1 copies the TTL, 0 does not"),
         Field("pref", U8, "RTA_PREF", "router preference (RFC 4191)", names="rt_pref"),
         Field("flow", U32, "RTA_FLOW", "realms, source << 16 | destination", aliases=("realm",)),
-        Field("expires", Struct("IIiIIIII", ("clntref", "lastuse", "expires", "error", "used", "id", "ts", "tsage")), "RTA_CACHEINFO", "cache information; expires in 1/100 s", volatile=True),
+        Field("cacheinfo", CACHEINFO, "RTA_CACHEINFO", "cache information; expires in 1/100 s", volatile=True),
         Field("hops", TEXT, doc="identity of a route whose way out is more than gateway and interface", default="",
               derive=(("multipath", "via", "encap", "newdst", "metrics"), hops_key)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),
-    key=("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len", "type", "proto", "scope", "gateway", "oif", "nh_id", "prefsrc", "hops"),
+    key=(
+        "dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len", "type", "proto", "scope", "gateway", "oif", "nh_id",
+        "prefsrc", "hops",
+    ),
     indexes=(("oif",), ("gateway",)),
 )  # fmt: skip

@@ -9,6 +9,11 @@ Wire: one message carries many BRIDGE_VLANDB_ENTRY nests. Each has BRIDGE_VLANDB
 
 from .field import U8, U16, U32, Field, Message, Nest, Packed, Table
 
+TUNNEL = Nest(
+    (Field("id", U32, "BRIDGE_VLANDB_TINFO_ID", "VXLAN network identifier that the VLAN is mapped to"),),
+    silent=("BRIDGE_VLANDB_TINFO_CMD",),
+)
+
 VLANS = Table(
     name="vlans",
     noun="vlan",
@@ -27,9 +32,7 @@ VLANS = Table(
         Field("vid", U16, "vid", "VLAN identifier", default=0, summary=True),
         Field("flags", U16, "flags", "BRIDGE_VLAN_INFO_* bits: pvid, untagged", default=0, names="bridge_vlan_flags", summary=True),
         Field("state", U8, "BRIDGE_VLANDB_ENTRY_STATE", "spanning tree state", names="br_state", summary=True),
-        Field("tunnel", Nest(
-            (Field("id", U32, "BRIDGE_VLANDB_TINFO_ID", "VXLAN network identifier that the VLAN is mapped to"),),
-            silent=("BRIDGE_VLANDB_TINFO_CMD",)), "BRIDGE_VLANDB_ENTRY_TUNNEL_INFO", "tunnel mapping"),
+        Field("tunnel", TUNNEL, "BRIDGE_VLANDB_ENTRY_TUNNEL_INFO", "tunnel mapping"),
         Field("mcast_router", U8, "BRIDGE_VLANDB_ENTRY_MCAST_ROUTER", "multicast router: 0 never, 1 learned, 2 always"),
         Field("mcast_max_groups", U32, "BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS", "most multicast groups; 0: any number"),
         Field("mcast_n_groups", U32, "BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS", "multicast groups now", volatile=True),
