@@ -3,7 +3,9 @@
 # Everything here can be run again at any time: what is already there is left alone. Nothing outside this folder is
 # changed, except Debian packages that are missing.
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+say() {
+  if [ -t 2 ]; then printf '\033[1m==> %s\033[0m\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
+}
 
 fail() {
   printf 'error: %s\n' "$*" >&2
