@@ -57,7 +57,7 @@ ADDRESSES = Table(
         Field("scope", U8, "ifa_scope", "where it is valid", default=0, names="rt_scopes"),
         Field("flags", U32, ("IFA_FLAGS", "ifa_flags"), "IFA_F_* bits", default=0, names="ifa_flags"),
         Field("rt_priority", U32, "IFA_RT_PRIORITY", "metric of its prefix route", aliases=("metric",)),
-        Field("proto", U8, "IFA_PROTO", "who made it", names="ifa_protos"),
+        Field("proto", U8, "IFA_PROTO", "who made it", names="rt_addrprotos"),
         Field("cacheinfo", Struct("IIII", ("prefered", "valid", "cstamp", "tstamp")), "IFA_CACHEINFO",
               "seconds left (0xffffffff: forever), times of making and last change in 1/100 s since boot", volatile=True),
         Field("preferred_lft", U32, doc="preferred for so long; NULL: forever", unit="s", volatile=True, derive=("cacheinfo", _preferred)),
