@@ -24,7 +24,8 @@ DEVICE = "v0"
 
 def machine() -> str:
     """One line: what ran where."""
-    model = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    with open("/proc/cpuinfo") as file:
+        model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), platform.machine())
     iproute = subprocess.run(["ip", "-V"], capture_output=True, text=True, check=True).stdout.split("iproute2-")[-1].split(",")[0].strip()
     names = ", ".join(f"{name} {version(name)}" for name in ("apsw", "pyroute2") if _installed(name))
     return f"{os.cpu_count()} × {model}, Linux {platform.release()}, Python {platform.python_version()}, iproute2 {iproute}, {names}"
@@ -108,5 +109,5 @@ def table(head: list[str], lines: list[list[object]]) -> None:
     """Print aligned columns."""
     cells = [head, *[[f"{one:.3g}" if isinstance(one, float) else str(one) for one in line] for line in lines]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    for row in cells:
-        print("  ".join(one.rjust(width) if column else one.ljust(width) for column, (one, width) in enumerate(zip(row, widths, strict=True))))
+    for first, *rest in cells:
+        print("  ".join([first.ljust(widths[0]), *(one.rjust(width) for one, width in zip(rest, widths[1:], strict=True))]))

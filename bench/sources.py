@@ -53,7 +53,8 @@ def attach(library: str, count: int) -> dict[str, float]:
         loaded = time.perf_counter() - start
         interfaces = ndb.interfaces.count()
         assert interfaces == 5 * count, f"expected {5 * count} interfaces, found {interfaces}"
-        return {"seconds": loaded, "mb": scene.resident_mb(), "threads": threading.active_count(), "descriptors": len(os.listdir("/proc/self/fd"))}
+        descriptors = len(os.listdir("/proc/self/fd"))
+        return {"seconds": loaded, "mb": scene.resident_mb(), "threads": threading.active_count(), "descriptors": descriptors}
 
 
 def main(count: int, peer: bool) -> None:

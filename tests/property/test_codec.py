@@ -3,13 +3,14 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from holdfast.errors import HoldfastError
 from holdfast.model import TABLES
 from holdfast.netlink import codec
 from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.testing.rows import rows
-from hypothesis import given
-from hypothesis import strategies as st
 
 WIRED = sorted(name for name, table in TABLES.items() if table.message)
 

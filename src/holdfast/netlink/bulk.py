@@ -85,7 +85,7 @@ def _decode_column(payloads: Sequence[bytes], decode: Callable[[bytes], Any]) ->
 
 def _skeleton(codec: TableCodec, data: bytes, start: int, end: int) -> tuple[tuple[int, int, int], ...] | None:
     """Attribute headers of the message body data[start:end]: (offset behind `start`, type, payload length); None if it is torn."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     at = start + ((codec.header.size + 3) & ~3)
     while end - at >= 4:
         length, kind = _NLA.unpack_from(data, at)
@@ -123,10 +123,10 @@ def _compile(table_name: str, head: bytes, family: int, skeleton: tuple[tuple[in
     by_member: dict[int, list[int]] = {}
     for member, slot in codec.from_header:
         by_member.setdefault(member, []).append(slot)
-    for code, member in _members(codec):
+    for code, number_ in _members(codec):
         format_ += code
-        if member is not None:
-            for slot in by_member.get(member, ()):
+        if number_ is not None:
+            for slot in by_member.get(number_, ()):
                 columns[fields[slot].name] = _Column(fields[slot].name, index, None)
             index += 1
     format_ += f"{-codec.header.size % 4}x"

@@ -27,7 +27,7 @@ from .uapi import number
 from .vlan import VlanCodec
 from .wire import HEADER, HEADER_SIZE, attribute, message
 
-__all__ = ["BRIDGE_VIEW", "decode", "dump_request", "encode"]
+__all__ = ["BRIDGE_VIEW", "codec_of", "decode", "dump_request", "encode"]
 
 NLM_F_REQUEST: Final = 0x01
 NLM_F_ACK: Final = 0x04
@@ -64,7 +64,7 @@ class _Route:
 @cache
 def _routes() -> dict[int, _Route]:
     routes: dict[int, _Route] = {}
-    codecs = [_codec(table) for table in TABLES.values() if table.message] + [TableCodec(BRIDGE_VIEW, bulk=False)]
+    codecs = [codec_of(table) for table in TABLES.values() if table.message] + [TableCodec(BRIDGE_VIEW, bulk=False)]
     for codec in codecs:
         declared = codec.table.message
         assert declared is not None
@@ -84,7 +84,8 @@ def _codec_by_name(name: str) -> TableCodec:
     return VlanCodec(TABLES[name]) if name == "vlans" else table_codec(name)
 
 
-def _codec(table: Table) -> TableCodec:
+def codec_of(table: Table) -> TableCodec:
+    """The reader and writer of a table's messages, made once."""
     return _codec_by_name(table.name)
 
 
@@ -157,7 +158,7 @@ def encode(table: Table, row: Mapping[str, Any], op: Operation = "put", flags: i
     if declared is None:
         raise InvalidValue(f"{table.name} has no netlink messages")
     kind = number(declared.new if op == "put" else declared.delete)
-    return message(kind, NLM_F_REQUEST | NLM_F_ACK | flags, seq, _codec(table).encode(row))
+    return message(kind, NLM_F_REQUEST | NLM_F_ACK | flags, seq, codec_of(table).encode(row))
 
 
 _FILTER_ATTRIBUTES: Final[dict[tuple[str, str], str]] = {
@@ -180,7 +181,7 @@ def dump_request(table: Table, family: str, seq: int, **filters: int) -> bytes:
     declared = table.message
     if declared is None:
         raise InvalidValue(f"{table.name} has no netlink messages")
-    codec = _codec(table)
+    codec = codec_of(table)
     header = dict.fromkeys(codec.members, 0)
     header[codec.members[0]] = number(family)
     body = b""
@@ -196,4 +197,4 @@ def dump_request(table: Table, family: str, seq: int, **filters: int) -> bytes:
         else:
             body += attribute(number(word), value.to_bytes(4, "little"))
     kind = number(declared.get)
-    return message(kind, NLM_F_REQUEST | NLM_F_DUMP, seq, codec._pack_header(header) + body)
+    return message(kind, NLM_F_REQUEST | NLM_F_DUMP, seq, codec.pack_header(header) + body)

@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any, Final
 
 from holdfast.errors import DecodeError, InvalidValue
-from holdfast.model.field import Nest
+from holdfast.model.field import Table
+from holdfast.model.interface import INTERFACES
 from holdfast.model.links import KINDS
 
+from .rows import TableCodec
 from .shapes import GRAMMARS, Coder, Grammar, coder, decode_unknown, encode_unknown
 
 _OPERSTATES: Final = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
@@ -34,13 +36,13 @@ def _encode_operstate(value: Any) -> bytes:
 @cache
 def _data_coder(kind: str) -> Coder | None:
     known = KINDS.get(kind)
-    return coder(Nest(known.data, known.silent)) if known and known.data else None
+    return coder(known.data_nest) if known and known.data else None
 
 
 @cache
 def _port_coder(kind: str) -> Coder | None:
     known = KINDS.get(kind)
-    return coder(Nest(known.port, known.silent)) if known and known.port else None
+    return coder(known.port_nest) if known and known.port else None
 
 
 def _by_kind(find: Callable[[str], Coder | None], need: str) -> Grammar:
@@ -61,8 +63,49 @@ def _by_kind(find: Callable[[str], Coder | None], need: str) -> Grammar:
     return Grammar(decode, encode, (need,))
 
 
-GRAMMARS |= {
-    "operstate": Grammar(_decode_operstate, _encode_operstate),
-    "kind_data": _by_kind(_data_coder, "kind"),
-    "port_data": _by_kind(_port_coder, "slave_kind"),
-}
+def _decode_bridge_id(data: bytes) -> str:
+    """struct ifla_bridge_id as `ip` prints it: 8000.02:00:00:00:00:01."""
+    if len(data) != 8:
+        raise DecodeError(f"expected a bridge id of 8 bytes, got {len(data)}")
+    return f"{data[:2].hex()}.{data[2:].hex(':')}"
+
+
+def _encode_bridge_id(value: Any) -> bytes:
+    try:
+        packed = bytes.fromhex(value.replace(".", "").replace(":", ""))
+    except (AttributeError, ValueError):
+        packed = b""
+    if len(packed) != 8:
+        raise InvalidValue(f"expected a bridge id like 8000.02:00:00:00:00:01, got {value!r}")
+    return packed
+
+
+@cache
+def _peer_codec() -> TableCodec:
+    """The other end of a veth in a request: an interface without what hangs on its kind, so that no peer is inside a peer."""
+    fields = tuple(field for field in INTERFACES.fields if field.name not in ("kind_data", "port_data"))
+    return TableCodec(Table("peer", "peer", "The other end of a veth.", fields, ("ifindex",), INTERFACES.message, silent=INTERFACES.silent))
+
+
+def _decode_peer(data: bytes) -> dict[str, Any]:
+    codec = _peer_codec()
+    row = zip(codec.table.fields, codec.decode(data, 0, len(data)), strict=True)
+    return {field.name: value for field, value in row if value not in (None, field.default) and not field.derive}
+
+
+def _encode_peer(value: Any) -> bytes:
+    codec = _peer_codec()
+    if not isinstance(value, dict) or value.keys() - set(codec.table.columns):
+        raise InvalidValue(f"expected an object with fields of an interface, got {value!r}")
+    return codec.encode(value)
+
+
+GRAMMARS.update(
+    {
+        "bridge_id": Grammar(_decode_bridge_id, _encode_bridge_id),
+        "peer": Grammar(_decode_peer, _encode_peer),
+        "operstate": Grammar(_decode_operstate, _encode_operstate),
+        "kind_data": _by_kind(_data_coder, "kind"),
+        "port_data": _by_kind(_port_coder, "slave_kind"),
+    }
+)

@@ -46,7 +46,9 @@ def _encode_key(value: Any) -> bytes:
         raise InvalidValue(f"expected a tunnel key of 64 bits in decimal, got {value!r}") from error
 
 
-GRAMMARS |= {
-    "nexthop_group": Grammar(_decode_group, _encode_group),
-    "tun_id": Grammar(_decode_key, _encode_key),
-}
+GRAMMARS.update(
+    {
+        "nexthop_group": Grammar(_decode_group, _encode_group),
+        "tun_id": Grammar(_decode_key, _encode_key),
+    }
+)

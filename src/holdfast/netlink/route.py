@@ -39,7 +39,7 @@ def _decode_labels(data: bytes) -> list[Any]:
 
 
 def _encode_labels(value: Any) -> bytes:
-    entries = [value] if isinstance(value, int | str) else list(value)
+    entries = value if isinstance(value, list | tuple) else [value]
     out = b""
     for index, one in enumerate(entries):
         try:
@@ -97,12 +97,14 @@ def _is_hex(text: str) -> bool:
 
 def _decode_encap(data: bytes, kind: int | None) -> dict[str, Any]:
     shape = ENCAPS.get(kind or 0)
-    return coder(shape).decode(data) if shape else {"unknown": decode_unknown(data)}  # type: ignore[no-any-return]
+    return coder(shape).decode(data) if shape else {"unknown": decode_unknown(data)}
 
 
 def _encode_encap(value: Any, kind: int | None) -> bytes | None:
     if shape := ENCAPS.get(kind or 0):
         return coder(shape).encode(value)
+    if not isinstance(value, dict) or value.keys() - {"unknown"}:
+        raise InvalidValue(f"nothing is known of encapsulation {kind}: expected raw attributes in `unknown`, got {value!r}")
     return encode_unknown(value.get("unknown", {}))
 
 
@@ -172,6 +174,8 @@ def _decode_multipath(data: bytes) -> list[dict[str, Any]]:
 
 
 def _encode_multipath(value: Any) -> bytes:
+    if not isinstance(value, list | tuple) or not all(isinstance(hop, dict) for hop in value):
+        raise InvalidValue(f"expected a list of hops (objects with oif, gateway, weight …), got {value!r}")
     out = []
     for hop in value:
         body = b""
@@ -221,11 +225,13 @@ def _encode_srh(value: Any) -> bytes:
         raise InvalidValue(f"expected an object with mode and segs (IPv6 addresses), got {value!r}") from error
 
 
-GRAMMARS |= {
-    "destination": Grammar(_decode_destination, _encode_destination, ("family",), _fixed_destination),
-    "via": Grammar(_decode_via, _encode_via),
-    "labels": Grammar(_decode_labels, _encode_labels),
-    "multipath": Grammar(_decode_multipath, _encode_multipath),
-    "encap": Grammar(_decode_encap, _encode_encap, ("encap_type",)),
-    "srh": Grammar(_decode_srh, _encode_srh),
-}
+GRAMMARS.update(
+    {
+        "destination": Grammar(_decode_destination, _encode_destination, ("family",), _fixed_destination),
+        "via": Grammar(_decode_via, _encode_via),
+        "labels": Grammar(_decode_labels, _encode_labels),
+        "multipath": Grammar(_decode_multipath, _encode_multipath),
+        "encap": Grammar(_decode_encap, _encode_encap, ("encap_type",)),
+        "srh": Grammar(_decode_srh, _encode_srh),
+    }
+)

@@ -109,8 +109,8 @@ class TableCodec:
         return tuple(row)
 
     def _walk(
-        self, entries: dict[int, _Entry], data: bytes | bytearray, start: int, end: int, row: list[Any], late: list[tuple[int, bytes, Coder]],
-        ranks: dict[int, int],
+        self, entries: dict[int, _Entry], data: bytes | bytearray, start: int, end: int, row: list[Any],
+        late: list[tuple[int, bytes, Coder]], ranks: dict[int, int],
     ) -> dict[str, Any]:  # fmt: skip
         unknown: dict[str, Any] = {}
         for kind, payload in attributes(data, start, end, self.table.name):
@@ -162,12 +162,12 @@ class TableCodec:
             for part in outer:
                 place = place.setdefault(part, {})
             place[last] = (payload, isinstance(field.shape, Nest | ListOf))
-        out = self._pack_header(header)
+        out = self.pack_header(header)
         unknown = dict(row.get("unknown") or {})
         body = self._pack(tree, unknown)
         return out + body
 
-    def _pack_header(self, header: dict[str, Any]) -> bytes:
+    def pack_header(self, header: dict[str, Any]) -> bytes:
         """Values too large for their member are cut: their attribute carries them whole (RTA_TABLE beside rtm_table)."""
         values = []
         for member, code in zip(self.members, self.codes, strict=True):

@@ -141,6 +141,8 @@ def _decode_flag(data: bytes) -> bool:
 
 
 def _encode_flag(value: Any) -> bytes | None:
+    if value not in (0, 1):
+        raise InvalidValue(f"expected true or false, got {value!r}")
     return b"" if value else None
 
 

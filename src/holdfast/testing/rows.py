@@ -11,14 +11,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from holdfast.model import KINDS, TABLES
 from holdfast.model.encap import ENCAPS
 from holdfast.model.field import Field, ListOf, Nest, Packed, Scalar, Shape, Struct, Table
-from holdfast.netlink.rows import table_codec
+from holdfast.model.links import KINDS
+from holdfast.netlink.codec import codec_of
+from holdfast.netlink.shapes import coder
+from holdfast.netlink.uapi import number
 
 __all__ = ["rows", "values"]
 
-_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=15)
+_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=15)
 _IP4 = st.ip_addresses(v=4).map(str)
 _IP6 = st.ip_addresses(v=6).map(lambda ip: _kernel_text(ip.packed))
 _LABEL = st.integers(0, (1 << 20) - 1)
@@ -43,7 +45,7 @@ def _scalar(shape: Scalar) -> st.SearchStrategy[Any]:
         case "ip":
             return _IP4 | _IP6
         case "lladdr":
-            return st.binary(min_size=1, max_size=32).map(lambda data: data.hex(":"))
+            return st.binary(min_size=1, max_size=32).map(coder(shape).decode)
         case "flag":
             return st.just(True)
         case "bytes":
@@ -88,7 +90,11 @@ def _hop(draw: st.DrawFn) -> dict[str, Any]:
     return hop
 
 
-_SRH = st.fixed_dictionaries(
+def _text(coder_of: str) -> Any:
+    return coder(Packed(coder_of)).decode
+
+
+_SRH: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"mode": st.integers(0, 3), "segs": st.lists(_IP6, min_size=1, max_size=4), "flags": _integers(1), "tag": _integers(2)}
 ).map(lambda srh: {**srh, "segments_left": len(srh["segs"]) - 1})
 
@@ -97,6 +103,11 @@ PACKED: dict[str, st.SearchStrategy[Any]] = {
     "via": (_IP4.map(lambda ip: {"family": 2, "addr": ip}) | _IP6.map(lambda ip: {"family": 10, "addr": ip})),
     "multipath": st.lists(_hop(), min_size=1, max_size=4),
     "srh": _SRH,
+    "nexthop_group": st.lists(st.fixed_dictionaries({"id": _integers(4), "weight": st.integers(1, 65536)}), max_size=4),
+    "tun_id": _integers(8).map(str),
+    "bridge_id": st.binary(min_size=8, max_size=8).map(_text("bridge_id")),
+    "peer": st.fixed_dictionaries({"ifname": _TEXT}, optional={"mtu": _integers(4), "ifindex": st.integers(1, 1 << 20)}),
+    "operstate": st.binary(min_size=1, max_size=1).map(_text("operstate")),
     "unknown": st.dictionaries(st.integers(9000, 16000).map(str), _HEX, min_size=1, max_size=3),
 }
 """By the grammar's name. Grammars whose values hang on other fields are drawn by `rows`."""
@@ -118,11 +129,22 @@ def values(shape: Shape) -> st.SearchStrategy[Any]:
 
 
 def _width(table: Table, field: Field) -> st.SearchStrategy[Any]:
-    """A field that only has a member of the header must fit it."""
-    codec = table_codec(table.name)
+    """A field that only has a member of the header must fit it; families are those that the table has."""
+    if field.name == "family" and table.message and table.message.families != ("AF_UNSPEC",):
+        return st.sampled_from([number(word) for word in table.message.families])
+    if (table.name, field.name) == ("vlans", "vid"):
+        return st.integers(0, 4095)
+    if field.name in ("kind", "slave_kind") and table.name == "interfaces":
+        return st.sampled_from(sorted(KINDS)) | _TEXT
+    if field.name == "encap_type":
+        return st.sampled_from(sorted(ENCAPS)) | _integers(2)
+    codec = codec_of(table)
     if field.attrs and all(word.islower() for word in field.attrs) and isinstance(field.shape, Scalar):
         code = codec.codes[codec.members.index(field.attrs[0])]
-        return _integers(struct.calcsize("=" + code), signed=code.islower())
+        size = struct.calcsize("=" + code)
+        if code.islower():  # an index is signed in ndmsg and tcmsg, and never negative but where its field says so
+            return _integers(size, signed=True) if field.shape.name.startswith("i") else st.integers(0, (1 << 8 * size - 1) - 1)
+        return _integers(size)
     return values(field.shape)
 
 
@@ -163,4 +185,3 @@ def _port_data(draw: st.DrawFn, row: dict[str, Any]) -> Any:
 
 
 _CONTEXT = {"destination": _destination, "encap": _encap_of_type, "kind_data": _kind_data, "port_data": _port_data}
-assert TABLES
