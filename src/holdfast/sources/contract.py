@@ -1,0 +1,131 @@
+"""What a source is: the contract between the mirror and the places that live state comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+from holdfast.errors import InvalidValue, UnknownName
+from holdfast.model import TABLES
+from holdfast.model.field import Table
+
+if TYPE_CHECKING:
+    from holdfast.model.names import Names
+
+__all__ = ["CHUNK", "Events", "Source", "chosen_tables"]
+
+CHUNK: Final = 4 << 20
+"""Bytes that one read hands out, about: what the writer takes in one job."""
+
+
+class Events(Protocol):
+    """Where a source's events arrive: a descriptor to wait on, and a read that does not wait."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to drain. Level-triggered; changes with every open()."""
+        ...
+
+    def drain(self, limit: int = CHUNK) -> bytes:
+        """Whole netlink messages in the order the kernel sent them; b"" when there are none now.
+
+        Raises: Lost - some are missing: drain until b"", then read the state anew.  Closed.
+        """
+        ...
+
+
+class Source(ABC):
+    """One place that live state comes from, under one target name.
+
+    Made without any I/O; `open` does the work, and may be called again after `close`. All methods that wait are for
+    worker threads; `events` belongs to one thread, `dump` and `get` take turns under a lock, `close` may come from anywhere.
+    Order: events are subscribed before the first dump can be asked for, so what changes meanwhile is in the events.
+    """
+
+    kind: ClassVar[str]
+    """The word for it in `make(target, kind, …)`."""
+    options: ClassVar[frozenset[str]] = frozenset()
+    """The names that `spec` may hold."""
+
+    def __init__(self, target: str, spec: Mapping[str, Any]) -> None:
+        """Raises: InvalidValue - an option that this kind does not have;  UnknownName - an unknown table."""
+        surplus = spec.keys() - self.options
+        if surplus:
+            has = ", ".join(sorted(self.options))
+            raise InvalidValue(f"a {self.kind} source takes no `{min(surplus)}`; it takes {has} – at source `{target}`")
+        self.target = target
+        self.spec = dict(spec)
+        self.tables: tuple[Table, ...] = chosen_tables(spec.get("tables"))
+        self.groups: tuple[str, ...] = ()  # names of the netlink groups it listens to
+        self.missing: dict[str, str] = {}  # "table/AF_FAMILY" -> why the source has none of it; dumps of it are empty
+        self.interrupted = False  # was the last dump torn by a change? take it again
+        self.finished = False  # have all events been handed out? Only recordings end; that is not an error
+
+    @abstractmethod
+    def open(self) -> None:
+        """Connect and subscribe; find out what is missing.
+
+        Raises: NotFound, Denied, InvalidValue, NotSupported - trying again is of no use before something is done;
+          SourceEnded, KernelError, WorldError.  After an error the source is closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything; reads that are under way end with Closed. Idempotent."""
+
+    @property
+    @abstractmethod
+    def events(self) -> Events:
+        """Raises: Closed - not open."""
+
+    @abstractmethod
+    def dump(self, table: Table, family: str = "", **filters: Any) -> Iterator[bytes]:
+        """All rows of a table, in chunks of whole messages; "" stands for all families of the table, one after another.
+
+        filters: field names with numbers; what the source cannot filter by is refused (InvalidValue, KernelError).
+          A filter that names something gone (an interface, a routing table) matches nothing: no rows, no error.
+        What the source does not have gives no rows, and an entry in `missing`.
+        A torn dump raises nothing: `interrupted` is set at its end.
+        Raises: KernelError, Timeout, Lost - what came before is part of the truth only;  Closed.
+        """
+
+    @abstractmethod
+    def get(self, table: Table, row: Mapping[str, Any]) -> bytes:
+        """One object by its key, as the message that would announce it.
+
+        Raises: KernelError - with the kernel's errno (ENODEV, ENOENT: it is not there);  NotSupported - a table whose
+          objects cannot be asked for one by one: use `dump` with filters.
+        """
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """True, as long as what was opened is what stands there now; cheap.
+
+        Raises: SourceEnded - the namespace was deleted, replaced, or its process ended. Its socket would go on in
+          silence, because it keeps the namespace.
+        """
+
+    @abstractmethod
+    def name_files(self) -> dict[str, str]:
+        """The name tables of the source's host (rt_tables, rt_protos …), name -> text."""
+
+    def names(self) -> Names:
+        """The same, read."""
+        from holdfast.model.names import Names  # on demand: a source that only feeds the mirror never needs them
+
+        return Names.parse(self.name_files())
+
+    def counters(self) -> dict[str, int]:
+        """What it did and what went wrong, since it was made: names and numbers for status and doctor."""
+        return {}
+
+
+def chosen_tables(wanted: Iterable[str] | None) -> tuple[Table, ...]:
+    """The tables to mirror, in their order of creation; None: all that travel in messages. Raises: UnknownName."""
+    known = {name: table for name, table in TABLES.items() if table.message}
+    if wanted is None:
+        return tuple(known.values())
+    names = {wanted} if isinstance(wanted, str) else set(wanted)
+    for name in sorted(names - known.keys()):
+        raise UnknownName(f"no table `{name}` to read from a source; there are {', '.join(known)}")
+    return tuple(table for name, table in known.items() if name in names)

@@ -1,0 +1,137 @@
+"""Which named network namespaces there are now.
+
+`ip netns add` makes a file, then mounts the namespace on it; a name counts from the mount on. Looking is cheap (one stat
+per name, 200 names in under 1 ms), so it is done by looking again, not by inotify, which does not see mounts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from struct import Struct
+from typing import Final
+
+from holdfast.errors import HoldfastError, Lost
+from holdfast.netlink.namespace import identity_of, own_namespace
+from holdfast.netlink.socket import Socket
+from holdfast.netlink.uapi import number
+from holdfast.netlink.wire import attribute, attributes
+
+from .single import simple_request
+
+__all__ = ["DIRECTORY", "Change", "Namespace", "Namespaces"]
+
+DIRECTORY: Final = "/run/netns"
+_NSID: Final = Struct("=i")
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A name and what it stands for. `inode` identifies the namespace; `nsid` is the number this one has for it, if any."""
+
+    name: str
+    path: str
+    inode: int
+    nsid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different. A name that stands for another namespace now is in `removed` and in `added`;
+    one that got (or lost) its nsid is in `renumbered` only."""
+
+    added: tuple[Namespace, ...] = ()
+    removed: tuple[Namespace, ...] = ()
+    renumbered: tuple[Namespace, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.renumbered)
+
+
+class Namespaces:
+    """The names under a directory, and what changes there. For one thread at a time."""
+
+    def __init__(self, directory: str = DIRECTORY) -> None:
+        self.directory = directory
+        self._known: dict[str, Namespace] = {}
+        self._socket: Socket | None = None
+        self._listener: Socket | None = None
+
+    def now(self) -> list[Namespace]:
+        """All names now, sorted. A directory that is not there has none."""
+        self._look()
+        return list(self._known.values())
+
+    def changes(self) -> Change:
+        """What changed since the last call (of this or of `now`). Cost: one stat per name."""
+        return self._look()
+
+    def close(self) -> None:
+        for one in (self._socket, self._listener):
+            if one:
+                one.close()
+        self._socket = self._listener = None
+
+    def _look(self) -> Change:
+        renumber = self._nsids_changed()
+        before, now = self._known, {}
+        for name, path, inode in _mounted(self.directory):
+            known = before.get(name)
+            if known is None or known.inode != inode or renumber:
+                now[name] = Namespace(name, path, inode, self._nsid(path))
+            else:
+                now[name] = known
+        self._known = now
+        gone = [one for name, one in before.items() if name not in now or now[name].inode != one.inode]
+        new = [one for name, one in now.items() if name not in before or before[name].inode != one.inode]
+        same = [one for name, one in now.items() if name in before and one != before[name] and one == replace(before[name], nsid=one.nsid)]
+        return Change(tuple(new), tuple(gone), tuple(same))
+
+    def _nsids_changed(self) -> bool:
+        """An nsid is given when something first refers to the namespace: the kernel tells, we ask again."""
+        if self._listener is None:
+            self._listener = Socket([number("RTNLGRP_NSID")])
+            return True
+        try:
+            return bool(self._listener.drain())
+        except Lost:
+            return True
+
+    def _nsid(self, path: str) -> int | None:
+        if self._socket is None:
+            self._socket = Socket()
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            request = simple_request("RTM_GETNSID", "rtgenmsg", attribute(number("NETNSA_FD"), fd.to_bytes(4, "little")))
+            for answer in self._socket.request(request):
+                for kind, value in attributes(answer, 20):
+                    if kind == number("NETNSA_NSID"):
+                        nsid: int = _NSID.unpack(value)[0]
+                        return nsid if nsid >= 0 else None
+        except HoldfastError:  # the number is an extra; the name stands without it
+            return None
+        finally:
+            os.close(fd)
+        return None
+
+
+def _mounted(directory: str) -> list[tuple[str, str, int]]:
+    """(name, path, inode) of the names whose mount is there: all namespaces live on one device, nsfs."""
+    try:
+        device = own_namespace().device
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        path = os.path.join(directory, name)
+        try:
+            identity = identity_of(path)
+        except OSError:  # deleted while we looked
+            continue
+        if identity.device == device:
+            found.append((name, path, identity.inode))
+    return found
