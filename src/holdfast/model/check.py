@@ -39,13 +39,13 @@ def check(table: Table) -> list[str]:
     return list(_table(table))
 
 
-def check_fields(fields: tuple[Field, ...], where: str, *, columns: bool = True) -> list[str]:
-    """The same for fields alone: of a link kind (columns of its view), or inside a nest (`columns=False`)."""
-    return list(_fields(fields, where, columns))
+def check_fields(fields: tuple[Field, ...], where: str, *, json: bool = False) -> list[str]:
+    """The same for fields alone. `json`: they stand inside a JSON column; their names are columns of a view nevertheless."""
+    return list(_fields(fields, where, True, json))
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield from _fields(table.fields, table.name, True)
+    yield from _fields(table.fields, table.name, True, False)
     names = set(table.columns)
     for name in (table.name, *table.aliases):
         if name in RESERVED:
@@ -64,7 +64,7 @@ def _table(table: Table) -> Iterator[str]:
         yield f"{table.name} does not end with the field unknown"
 
 
-def _fields(fields: tuple[Field, ...], where: str, columns: bool) -> Iterator[str]:
+def _fields(fields: tuple[Field, ...], where: str, columns: bool, json: bool) -> Iterator[str]:
     seen: set[str] = set()
     names = {field.name for field in fields}
     for field in fields:
@@ -77,9 +77,9 @@ def _fields(fields: tuple[Field, ...], where: str, columns: bool) -> Iterator[st
             yield f"{place}: {field.name} is a reserved word"
         if not field.name.isidentifier() or field.name != field.name.lower():
             yield f"{place}: not a lower-case identifier"
-        if columns and field.shape in (U64, BE64):
+        if not json and field.shape in (U64, BE64):
             yield f"{place}: 64 bits without sign do not fit a column"
-        if field.secret and columns and field.attrs:
+        if field.secret and field.attrs:
             yield f"{place}: a secret must not be stored"
         if not field.doc:
             yield f"{place}: has no doc"
@@ -96,7 +96,7 @@ def _fields(fields: tuple[Field, ...], where: str, columns: bool) -> Iterator[st
 def _shape(shape: Shape, place: str) -> Iterator[str]:
     match shape:
         case Nest():
-            yield from _fields(shape.fields, place, False)
+            yield from _fields(shape.fields, place, False, True)
         case ListOf():
             yield from _shape(shape.item, place)
         case Struct():
