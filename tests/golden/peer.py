@@ -46,7 +46,9 @@ UNTESTED = {
     "IFLA_BR_ROOT_ID": "read in the wrong byte order there",
     "IFLA_BR_BRIDGE_ID": "read in the wrong byte order there",
     "IFLA_MACVLAN_MODE": "a word there",
+    "IFLA_MACVLAN_FLAGS": "a word there",
     "IFLA_MACVLAN_MACADDR_MODE": "a word there",
+    "IFLA_VXLAN_TTL_INHERIT": "a flag there; taken as a flag and told as u8 by the kernel (vxlan_fill_info)",
     "IFLA_VXLAN_LABEL": "in host order there; __be32 in the kernel (vxlan_fill_info)",
     "IFLA_BOND_AD_ACTOR_SYSTEM": "text there; ETH_ALEN bytes in the kernel (bond_fill_info)",
 
