@@ -25,7 +25,8 @@ def files() -> dict[str, str]:
         error = getattr(errors, name)
         if error.__name__ == name:
             meaning = _meaning(name, error, drawing)
-            rows.append(f"| `{name}` | `{error.code}` | {'yes' if error.retryable else 'no'} | {meaning} |")
+            code = "the errno" if issubclass(error, errors.KernelError) else f"`{error.code}`"
+            rows.append(f"| `{name}` | {code} | {'yes' if error.retryable else 'no'} | {meaning} |")
     return {PAGE: "\n".join([HEAD, "```text", drawing, "```", "", *rows, ""])}
 
 
@@ -33,5 +34,5 @@ def _meaning(name: str, error: type, drawing: str) -> str:
     for line in drawing.splitlines():
         words = line.lstrip("│├└─ ").split(maxsplit=1)
         if words[:1] == [name] and len(words) == 2:
-            return words[1].replace("…", "").strip()
+            return words[1]
     return " ".join((error.__doc__ or "").split("\n")[0].split())

@@ -70,10 +70,21 @@ def _kind(kind: LinkKind) -> Iterator[str]:
 
 def _fields(fields: Iterable[Field], key: tuple[str, ...] = ()) -> Iterator[str]:
     yield "| column | type | is |\n|---|---|---|"
-    for field in fields:
-        name = f"`{field.name}`" + (f" ({_words(field.aliases)})" if field.aliases else "")
-        yield f"| {name} | {_type(field.shape)} | {_cell(_meaning(field, key))} |"
+    for path, field in _unfolded(fields, ""):
+        name = f"`{path}`" + (f" ({_words(field.aliases)})" if field.aliases else "")
+        yield f"| {name} | {_type(field.shape)} | {_cell(_meaning(field, key if path == field.name else ()))} |"
     yield ""
+
+
+def _unfolded(fields: Iterable[Field], above: str) -> Iterator[tuple[str, Field]]:
+    """The fields, each followed by those inside it: `metrics`, `metrics.mtu` …"""
+    for field in fields:
+        yield above + field.name, field
+        inner, mark = field.shape, "."
+        while isinstance(inner, ListOf):
+            inner, mark = inner.item, "[]" + mark
+        if isinstance(inner, Nest):
+            yield from _unfolded(inner.fields, above + field.name + mark)
 
 
 def _meaning(field: Field, key: tuple[str, ...]) -> str:
@@ -83,8 +94,8 @@ def _meaning(field: Field, key: tuple[str, ...]) -> str:
         *(["*secret: never stored*"] if field.secret else []),
     ]
     sentence = field.doc
-    if field.unit:
-        sentence += f", in {field.unit}"
+    if field.unit and field.unit not in sentence:
+        sentence += f" ({field.unit})"
     if field.names:
         sentence += f"; names: {field.names}"
     kernel = ", ".join(f"`{attr}`" for attr in field.attrs)
@@ -93,12 +104,12 @@ def _meaning(field: Field, key: tuple[str, ...]) -> str:
 
 def _type(shape: Shape) -> str:
     match shape:
-        case Nest(fields=fields):
-            return f"JSON object: {_words(field.name for field in fields)}"
+        case Nest():
+            return "JSON object"
         case Struct(members=members):
             return f"JSON object: {_words(members)}"
-        case ListOf():
-            return "JSON array"
+        case ListOf(item=item):
+            return f"JSON array of {_type(item).removeprefix('JSON ')}"
         case Packed() if shape.sql == "JSON":
             return "JSON"
     return shape.sql
