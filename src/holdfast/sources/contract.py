@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from holdfast.errors import InvalidValue, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.field import Table
-
-if TYPE_CHECKING:
-    from holdfast.model.names import Names
+from holdfast.model.names import Names
 
 __all__ = ["CHUNK", "Events", "Source", "chosen_tables"]
 
@@ -111,8 +109,6 @@ class Source(ABC):
 
     def names(self) -> Names:
         """The same, read."""
-        from holdfast.model.names import Names  # on demand: a source that only feeds the mirror never needs them
-
         return Names.parse(self.name_files())
 
     def counters(self) -> dict[str, int]:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 from typing import Final
 
-__all__ = ["NAMES", "read_name_files"]
+from holdfast.model.names import DIRECTORIES, FILES
 
-NAMES: Final = ("rt_tables", "rt_protos", "rt_scopes", "rt_dsfield", "rt_realms", "rt_addrprotos", "group", "protodown_reasons")
-_DIRECTORIES: Final = ("/usr/share/iproute2", "/usr/lib/iproute2", "/etc/iproute2")  # later ones win
+__all__ = ["read_name_files"]
+
 _LARGEST: Final = 1 << 20
 
 
 def read_name_files(namespace: str = "", root: str = "/") -> dict[str, str]:
     """Name -> text, later lines win. What is not there, or cannot be read, is left out: numbers are shown then."""
-    directories = [os.path.join(root, one.lstrip("/")) for one in _DIRECTORIES]
+    directories = [os.path.join(root, one.lstrip("/")) for one in DIRECTORIES]
     if namespace:
         directories.append(os.path.join(root, "etc/netns", namespace, "iproute2"))
     texts = {}
-    for name in NAMES:
+    for name in FILES:
         parts = [text for directory in directories for text in _of_directory(directory, name)]
         if parts:
             texts[name] = "\n".join(parts)
