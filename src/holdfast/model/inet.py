@@ -3,6 +3,8 @@
 Source: IFLA_AF_SPEC, include/uapi/linux/if_link.h: a nest per address family; IPV4_DEVCONF_*, include/uapi/linux/ip.h;
   DEVCONF_*, include/uapi/linux/ipv6.h. The settings come as arrays of i32, in the order of these enums; names are those under
   /proc/sys/net/ipv4/conf and /proc/sys/net/ipv6/conf. A kernel that has fewer sends a shorter array.
+Volatile: sysctls change them without a link event, and what follows from a link's change comes after its event (seen on Linux
+  6.18: the MTU of IPv6, and that IPv6 is gone below an MTU of 1280).
 """
 
 from .field import IP, U8, U32, Field, Nest, Struct

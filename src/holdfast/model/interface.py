@@ -59,14 +59,6 @@ VF = Nest(
     silent=("IFLA_VF_STATS",),
 )  # fmt: skip
 
-DEVLINK_PORT = Nest(
-    (
-        Field("bus_name", TEXT, "DEVLINK_ATTR_BUS_NAME", "bus"),
-        Field("dev_name", TEXT, "DEVLINK_ATTR_DEV_NAME", "device"),
-        Field("port_index", U32, "DEVLINK_ATTR_PORT_INDEX", "port"),
-    )
-)
-
 INTERFACES = Table(
     name="interfaces",
     noun="interface",
@@ -132,12 +124,14 @@ INTERFACES = Table(
         Field("phys_switch_id", BYTES, "IFLA_PHYS_SWITCH_ID", "physical switch"),
         Field("parent_dev_name", TEXT, "IFLA_PARENT_DEV_NAME", "device that it belongs to"),
         Field("parent_dev_bus_name", TEXT, "IFLA_PARENT_DEV_BUS_NAME", "bus of that device"),
-        Field("devlink_port", DEVLINK_PORT, "IFLA_DEVLINK_PORT", "its devlink port"),
+        Field("devlink_bus", TEXT, "IFLA_DEVLINK_PORT.DEVLINK_ATTR_BUS_NAME", "bus of its devlink port"),
+        Field("devlink_dev", TEXT, "IFLA_DEVLINK_PORT.DEVLINK_ATTR_DEV_NAME", "device of its devlink port"),
+        Field("devlink_port", U32, "IFLA_DEVLINK_PORT.DEVLINK_ATTR_PORT_INDEX", "its devlink port"),
         Field("dpll_pin", U32, "IFLA_DPLL_PIN.DPLL_A_PIN_ID", "its clock pin"),
         Field("xdp", XDP, "IFLA_XDP", "XDP programs"),
         Field("num_vf", U32, "IFLA_NUM_VF", "virtual functions"),
         Field("vfs", ListOf(VF, "IFLA_VF_INFO"), "IFLA_VFINFO_LIST", "virtual functions, one by one"),
-        Field("af_spec", AF_SPEC, "IFLA_AF_SPEC", "settings of IPv4, IPv6 and MCTP on it"),
+        Field("af_spec", AF_SPEC, "IFLA_AF_SPEC", "settings of IPv4, IPv6 and MCTP on it; they change without an event", volatile=True),
         Field("stats", STATS, "IFLA_STATS64", "counters", volatile=True, aliases=("stats64",)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),

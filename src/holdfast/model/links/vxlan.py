@@ -1,6 +1,7 @@
 """VXLAN: Ethernet over UDP (RFC 7348).
 
-Source: IFLA_VXLAN_*, struct ifla_vxlan_port_range, include/uapi/linux/if_link.h.
+Source: IFLA_VXLAN_*, struct ifla_vxlan_port_range, include/uapi/linux/if_link.h. The kernel tells IFLA_VXLAN_TTL_INHERIT as a u8,
+  and wants a flag without payload in requests (vxlan_policy, drivers/net/vxlan/vxlan_core.c).
 """
 
 from holdfast.model.field import BE16, BE32, BYTES, FLAG, IP, U8, U32, Struct
@@ -20,7 +21,7 @@ VXLAN = LinkKind(
         _f("local", IP, "source address (IPv4)"),
         _f("local6", IP, "source address (IPv6)"),
         _f("ttl", U8, "time to live of the outer packet; 0: automatic", unit="hops"),
-        _f("ttl_inherit", FLAG, "taken from the inner packet"),
+        _f("ttl_inherit", U8, "1: taken from the inner packet"),
         _f("tos", U8, "type of service of the outer packet; 1: as the inner one"),
         _f("df", U8, "do not fragment: 0 no, 1 yes, 2 as the inner packet"),
         _f("label", BE32, "IPv6 flow label"),

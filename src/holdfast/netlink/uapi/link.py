@@ -59,7 +59,7 @@ WORDS: Final = {
         NDISC_EVICT_NOCARRIER ACCEPT_UNTRACKED_NA ACCEPT_RA_MIN_LFT""",
     # devlink.h, dpll.h: names of what a link hangs on
     "DEVLINK_ATTR": "UNSPEC BUS_NAME DEV_NAME PORT_INDEX",
-    "DPLL_A_PIN": "ID=1",
+    "DPLL_A_PIN": "+6.7 ID=1",
     # veth.h
     "VETH_INFO": "UNSPEC PEER",
 }  # fmt: skip
