@@ -3,6 +3,7 @@
 Source: struct ifinfomsg + IFLA_*, include/uapi/linux/if_link.h; family AF_UNSPEC. With family AF_BRIDGE the same message is
   another view of a bridge port and makes no row.
 Identity: the index. Names change; alternative names lead to the same interface.
+Events: never carry virtual functions (RTEXT_FILTER_VF is the asker's), and `link` of a veth not always.
 Wire of `operstate`: u8, an IF_OPER_* number; value: its word as `ip` prints it ("UP", "LOWERLAYERDOWN" …), or the number as
   text where there is no word.
 Wire of `kind_data`: IFLA_INFO_DATA, the fields of links.KINDS[kind].data; of `port_data`: IFLA_INFO_SLAVE_DATA, the fields
@@ -129,8 +130,8 @@ INTERFACES = Table(
         Field("devlink_port", U32, "IFLA_DEVLINK_PORT.DEVLINK_ATTR_PORT_INDEX", "its devlink port"),
         Field("dpll_pin", U32, "IFLA_DPLL_PIN.DPLL_A_PIN_ID", "its clock pin"),
         Field("xdp", XDP, "IFLA_XDP", "XDP programs"),
-        Field("num_vf", U32, "IFLA_NUM_VF", "virtual functions"),
-        Field("vfs", ListOf(VF, "IFLA_VF_INFO"), "IFLA_VFINFO_LIST", "virtual functions, one by one"),
+        Field("num_vf", U32, "IFLA_NUM_VF", "virtual functions; told only when asked for", volatile=True),
+        Field("vfs", ListOf(VF, "IFLA_VF_INFO"), "IFLA_VFINFO_LIST", "virtual functions, one by one; told only when asked for", volatile=True),
         Field("af_spec", AF_SPEC, "IFLA_AF_SPEC", "settings of IPv4, IPv6 and MCTP on it; they change without an event", volatile=True),
         Field("stats", STATS, "IFLA_STATS64", "counters", volatile=True, aliases=("stats64",)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
