@@ -131,7 +131,7 @@ INTERFACES = Table(
         Field("dpll_pin", U32, "IFLA_DPLL_PIN.DPLL_A_PIN_ID", "its clock pin"),
         Field("xdp", XDP, "IFLA_XDP", "XDP programs"),
         Field("num_vf", U32, "IFLA_NUM_VF", "virtual functions; told only when asked for", volatile=True),
-        Field("vfs", ListOf(VF, "IFLA_VF_INFO"), "IFLA_VFINFO_LIST", "virtual functions, one by one; told only when asked for", volatile=True),
+        Field("vfs", ListOf(VF, "IFLA_VF_INFO"), "IFLA_VFINFO_LIST", "virtual functions, one by one; likewise", volatile=True),
         Field("af_spec", AF_SPEC, "IFLA_AF_SPEC", "settings of IPv4, IPv6 and MCTP on it; they change without an event", volatile=True),
         Field("stats", STATS, "IFLA_STATS64", "counters", volatile=True, aliases=("stats64",)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
