@@ -1,3 +1,47 @@
-"""Holdfast: a network state database."""
+"""Holdfast, a network state database: what the network is, as SQL tables and as objects that follow it.
+
+    from holdfast import NDB
+    with NDB() as ndb:
+        print(ndb.interfaces["lo"]["state"], ndb.sql("SELECT count(*) FROM routes")[0])
+
+`from holdfast.aio import NDB` is the same for asyncio. Names are loaded when they are first used: importing this package
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from holdfast.api.sync import NDB
+    from holdfast.errors import HoldfastError, KernelError, NetlinkError
+    from holdfast.objects import settings as config
+    from holdfast.objects.records import Record, RecordSet
+
+__all__ = ["NDB", "HoldfastError", "KernelError", "NetlinkError", "Record", "RecordSet", "config"]
 
 __version__ = "0.1.0"
+
+_HOME: Final = {
+    "NDB": "holdfast.api.sync",
+    "HoldfastError": "holdfast.errors",
+    "KernelError": "holdfast.errors",
+    "NetlinkError": "holdfast.errors",
+    "Record": "holdfast.objects.records",
+    "RecordSet": "holdfast.objects.records",
+    "config": "holdfast.objects.settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module `holdfast` has no `{name}`; it has {', '.join(__all__)}", name=name)
+    module = import_module(_HOME[name])
+    found = module if name == "config" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

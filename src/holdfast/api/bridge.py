@@ -1,0 +1,121 @@
+"""From synchronous calls into the background loop: one daemon thread per process, started at the first call.
+
+    run(coroutine)            waits in the calling thread while the loop runs it; Ctrl-C cancels it there
+    in_worker(f, *args)       asynchronous code lets a worker thread do what blocks; its synchronous twin just calls f
+
+Before the interpreter ends all NDBs that are still open are closed, while threads can still be used. A forked child has
+no such thread: it starts its own when it opens an NDB of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
+
+from holdfast.errors import UsageError
+
+__all__ = ["closed_at_exit", "in_worker", "run"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CLOSING_S: Final = 5.0
+"""How long an NDB that was left open may take to close when the interpreter ends."""
+
+
+class Closable(Protocol):
+    """What has to be ended on the loop that it runs on."""
+
+    running: bool
+
+    async def close(self) -> None: ...
+
+
+class _Loop:
+    """A loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run, name="holdfast-loop", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(_CLOSING_S)
+
+
+class _Background:
+    """The loop of this process, if there is one, and the NDBs that are open on it."""
+
+    def __init__(self) -> None:
+        self.open: list[Closable] = []
+        self._lock = threading.Lock()
+        self._loop: _Loop | None = None
+
+    def loop(self) -> _Loop:
+        with self._lock:
+            self._loop = self._loop or _Loop()
+            return self._loop
+
+    def end(self) -> None:
+        """Close what is open, all at once, and stop the loop."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        closing = [asyncio.run_coroutine_threadsafe(one.close(), loop.loop) for one in self.open if one.running]
+        concurrent.futures.wait(closing, _CLOSING_S)
+        loop.stop()
+
+    def forget(self) -> None:
+        """Behind a fork: the thread is not here, and the lock may have been held by it."""
+        self.__init__()  # type: ignore[misc]
+
+
+_background: Final = _Background()
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run it on the background loop and wait for its result in this thread.
+
+    Raises: UsageError - called on the loop's own thread, which would wait for itself;  what the coroutine raises.
+    """
+    background = _background.loop()
+    if threading.current_thread() is background.thread:
+        coroutine.close()
+        raise UsageError(
+            "a synchronous call inside the loop's own thread would wait for itself for ever",
+            hint="use holdfast.aio there, or hand the call to another thread",
+        )
+    future = asyncio.run_coroutine_threadsafe(coroutine, background.loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # of no effect if it is the coroutine's own error; Ctrl-C must not leave it behind
+        raise
+
+
+async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what blocks for a moment in a worker thread."""
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def closed_at_exit(one: Closable) -> None:
+    """Close it when the interpreter ends, if it still runs then."""
+    _background.open = [*(other for other in _background.open if other.running), one]
+
+
+os.register_at_fork(after_in_child=_background.forget)
+# Plain atexit runs after the thread pools were told to refuse work, and closing needs them. The hook has no public name
+# (Python 3.9 … 3.14); without it closing may be cut short, which costs a stale file that the next start removes.
+getattr(threading, "_register_atexit", atexit.register)(_background.end)

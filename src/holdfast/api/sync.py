@@ -1,0 +1,363 @@
+"""The synchronous API: `from holdfast import NDB`. Made by scripts/generators/sync.py from aio.py; scripts/generate writes it anew.
+
+    with NDB() as ndb:
+        print(ndb.interfaces["lo"]["state"])
+        ndb.sources.add(netns="blue")
+        link = ndb.interfaces.wait(target="blue", ifname="eth0")
+        for change in ndb.watch("routes"):
+            …
+
+What waits runs on a background loop; rows are read in the calling thread. Any thread may call anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TextIO, TypeVar
+
+from holdfast.api.bridge import closed_at_exit, run
+from holdfast.api.core import Core
+from holdfast.api.export import export
+from holdfast.api.log import Log
+from holdfast.errors import Denied, NotFound
+from holdfast.objects import object as objects
+from holdfast.objects import view as views
+from holdfast.objects.object import State
+from holdfast.objects.records import RecordSet, shape
+from holdfast.objects.refusal import refuse
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Change
+
+__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "View", "Watch"]
+
+Found = TypeVar("Found", bound="Object")
+
+
+class Object(objects.Object["View[Any]"]):
+    """A row as a dictionary that follows the system."""
+
+    __slots__ = ()
+
+
+class Interface(Object, objects.Interface["View[Any]"]):
+    """An interface, with the views of what is on it."""
+
+    __slots__ = ()
+
+
+class View(views.View[Found], Generic[Found]):
+    """The objects and records of one table."""
+
+    object_types: ClassVar[Mapping[str, type[objects.Object[Any]]]] = {"interfaces": Interface}
+    object_type: ClassVar[type[objects.Object[Any]]] = Object
+    reading: Core
+
+    def wait(
+        self,
+        spec: Any = None,
+        /,
+        *,
+        timeout: float | None = None,
+        action: str = "add",
+        **fields: Any,
+    ) -> Found | None:
+        """Wait until there is an object with this key and return it; with `action="remove"`, until there is none.
+
+        timeout: seconds; None or negative: for ever.
+        Raises: Timeout (a TimeoutError).
+        """
+        key = fields if spec is None else spec
+        gone = action == "remove"
+
+        def check() -> tuple[Found | None] | None:
+            found = self.get(key)
+            return (found,) if (found is None) == gone else None
+
+        limit_s = None if timeout is None or timeout < 0 else timeout
+        what = f"{self.table.noun} {key} to be {'gone' if gone else 'there'}"
+        return (run(self.reading.until({self.table.name, "interfaces"}, check, limit_s, what)))[0]
+
+
+class Source(Mapping[str, Any]):
+    """A place that live state comes from; as a dictionary: target, kind, state, and how it was asked for."""
+
+    def __init__(self, core: Core, target: str, *, readonly: bool = False) -> None:
+        self._core = core
+        self._readonly = readonly
+        self.target = target
+
+    @property
+    def kind(self) -> str:
+        return str(self._core.spec(self.target)["kind"])
+
+    @property
+    def state(self) -> State:
+        """connecting, loading, running, resyncing, failed, ended; `removed` when it is no more among the sources."""
+        try:
+            return State(self._core.status(self.target).state)
+        except NotFound:
+            return State("removed")
+
+    def status(self) -> dict[str, Any]:
+        """State, since when, the last error, when it is tried again, counters, what its kernel does not have. Raises: NotFound."""
+        return self._core.status(self.target).as_dict()
+
+    def restart(self) -> None:
+        """Close and open it again; returns when it is loaded. Raises: NotFound, Denied; what it failed with."""
+        _allowed("restart", self.target, self._readonly)
+        run(self._core.restart(self.target))
+
+    def remove(self) -> None:
+        """Take it away, with its rows. Raises: NotFound, Denied."""
+        _allowed("remove", self.target, self._readonly)
+        run(self._core.remove(self.target))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the tables show its whole state. Raises: NotFound, Timeout; what it failed with."""
+        run(self._core.loaded(self.target, timeout))
+
+    def __getitem__(self, name: str) -> Any:
+        return {**self._core.spec(self.target), "state": self.state}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._core.spec(self.target), "state"))
+
+    def __len__(self) -> int:
+        return len(self._core.spec(self.target)) + 1
+
+    def __repr__(self) -> str:
+        return f"[{self.state}] <{self._core.spec(self.target) if self.state != 'removed' else self.target}>"
+
+
+class SourcesView(Mapping[str, Source]):
+    """The sources, by target."""
+
+    def __init__(self, core: Core, *, readonly: bool = False) -> None:
+        self._core = core
+        self._readonly = readonly
+
+    def add(self, **spec: Any) -> Source:
+        """Add a source and wait until it is loaded: `target=…, kind="local" | "netns" | "replay", …`, or just `netns="blue"`.
+
+        One that cannot be loaded is not kept.
+        Raises: AlreadyExists - the target is taken;  UnknownName, NotSupported - its kind;  InvalidValue - an option;
+          Denied;  what it failed with: NotFound, Unavailable, SourceEnded …
+        """
+        _allowed("add", str(spec.get("target", "")), self._readonly)
+        return Source(self._core, run(self._core.add(spec)))
+
+    def remove(self, target: str) -> Source:
+        """Take a source away, with its rows. Raises: NotFound, Denied."""
+        _allowed("remove", target, self._readonly)
+        run(self._core.remove(target))
+        return Source(self._core, target)
+
+    def __getitem__(self, key: str | Mapping[str, Any]) -> Source:
+        """By target. Raises: NotFound."""
+        target = key if isinstance(key, str) else key["target"]
+        self._core.spec(target)
+        return Source(self._core, target, readonly=self._readonly)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._core.sources)
+
+    def __len__(self) -> int:
+        return len(self._core.sources)
+
+    def exists(self, target: str) -> bool:
+        return target in self._core.sources
+
+    def count(self) -> int:
+        return len(self)
+
+    def dump(self) -> RecordSet:
+        """A record for each source: state, name, kind, spec, error."""
+        make = shape(("state", "name", "kind", "spec", "error"), (("target", "name"),))
+        return RecordSet(lambda: (make(self._row(target)) for target in self))
+
+    def summary(self) -> RecordSet:
+        return self.dump().select_fields("state", "name", "spec")
+
+    def _row(self, target: str) -> tuple[Any, ...]:
+        status = self._core.status(target)
+        return str(status.state), target, status.kind, dict(self._core.spec(target)), status.error
+
+    def __repr__(self) -> str:
+        return f"<sources: {', '.join(f'{target} {self[target].state}' for target in self) or 'none'}>"
+
+
+class Watch:
+    """Changes as they are committed, in order and without loss. Iterate it; it ends when the NDB is closed, or the watch is."""
+
+    def __init__(self, core: Core, changes: AsyncGenerator[Change]) -> None:
+        self._core = core
+        self._changes = changes
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Change:
+        """The next change; waits for it. Raises: Compacted - the history does not reach back to where the watch begins."""
+        change = run(self._core.following(self._changes))
+        if change is None:
+            raise StopIteration
+        return change
+
+    def close(self) -> None:
+        """Not while somebody waits for the next change."""
+        run(self._core.ended(self._changes))
+
+
+class Database:
+    """The database behind the views: SQL that reads, copies of it. Anything may be read while the mirror writes."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def revision(self) -> int:
+        """The last committed one."""
+        return self._core.revision
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query. Raises: QueryError."""
+        return list(self._core.database.query(sql, args))
+
+    def fetchone(self, sql: str, args: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row, or None. Raises: QueryError."""
+        return next(iter(self._core.database.query(sql, args, limit=1)), None)
+
+    def backup(self, path: str) -> None:
+        """Write a copy of the whole database, history included, to a new file. Raises: AlreadyExists, Unavailable."""
+        self._core.database.backup(path)
+
+    def export(self, f: str | TextIO = "stdout") -> None:
+        """Write all tables as text to a path or an open file: a line with a table's name, then a JSON object per row."""
+        export(self._core, f)
+
+
+class NDB:
+    """The network as tables and objects that follow it.
+
+    sources      a list of specs such as {"target": "blue", "kind": "netns", "netns": "blue"}; default: this host.
+    localhost    the target that is meant where a key names none.
+    db_provider  "sqlite3".
+    db_spec      a path, or ":memory:": private, gone with this object.
+    log          where log lines go: see `Log`.
+    rtnl_debug   log what the mirror does, message by message.
+
+    It is open when the tables of all sources are loaded. A source that fails is visible in `ndb.sources` and tried again;
+    only when none at all can be loaded opening raises what the first one failed with.
+    Raises: NotSupported - another provider, a kind of source that is planned;  UnknownName, InvalidValue - a source;
+      Busy - the file is in use;  Corrupt.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        localhost: str = "localhost",
+        db_provider: str = "sqlite3",
+        db_spec: str = ":memory:",
+        log: Any = None,
+        rtnl_debug: bool = False,
+    ) -> None:
+        self._core = Core(sources, localhost=localhost, provider=db_provider, path=db_spec)
+        self.log = Log(log, debug=rtnl_debug)
+        self._build(readonly=False)
+        self.open()
+        closed_at_exit(self._core)
+
+    def _build(self, *, readonly: bool) -> None:
+        core = self._core
+        self._readonly = readonly
+        self.interfaces: View[Interface] = View(core, "interfaces", readonly=readonly)
+        self.addresses: View[Object] = View(core, "addresses", readonly=readonly)
+        self.routes: View[Object] = View(core, "routes", readonly=readonly)
+        self.neighbours: View[Object] = View(core, "neighbours", readonly=readonly)
+        self.rules: View[Object] = View(core, "rules", readonly=readonly)
+        self.nexthops: View[Object] = View(core, "nexthops", readonly=readonly)
+        self.fdb: View[Object] = View(core, "fdb", readonly=readonly)
+        self.af_bridge_fdb = self.fdb
+        self.vlans: View[Object] = View(core, "vlans", readonly=readonly)
+        self.netns: View[Object] = View(core, "netns", readonly=readonly)
+        self.qdiscs: View[Object] = View(core, "qdiscs", readonly=readonly)
+        self.classes: View[Object] = View(core, "classes", readonly=readonly)
+        self.filters: View[Object] = View(core, "filters", readonly=readonly)
+        self.sources = SourcesView(core, readonly=readonly)
+        self.db = self.schema = Database(core)
+
+    def open(self) -> Self:
+        """Load the tables; `with` and `NDB()` do it. Idempotent."""
+        run(self._core.open())
+        return self
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything. Objects and views raise Closed from then on. Idempotent; through `readonly()` it does nothing."""
+        if not self._readonly:
+            run(self._core.close())
+            self.log.close()
+
+    # ------------------------------------------------------------------------------------------------ questions
+
+    def sql(self, query: str, *args: Any, timeout: float | None = 10.0) -> RecordSet:
+        """Run one SQL statement that reads, `?` standing for the arguments; records have the columns' names. Any thread.
+
+        timeout: seconds in the database; None: no limit.
+        Raises: QueryError - it is wrong, would write, or took too long.
+        """
+        return RecordSet(self._core.query(query, args, timeout))
+
+    def watch(self, table: str | Sequence[str], since: int | None = None, **fields: Any) -> Watch:
+        """Every change of a table (or several) after revision `since` (default: now), of rows with these fields.
+
+            for change in ndb.watch("routes", dst="10.0.0.0/24"):
+                print(change.revision, change.op, change.row["gateway"])
+
+        Nothing is lost, however slowly it is read. Raises: UnknownName - no such table or field; see `Watch`.
+        """
+        return Watch(self._core, self._core.changes([table] if isinstance(table, str) else list(table), since, fields))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the tables show all that has happened at the sources up to now. Raises: Timeout."""
+        run(self._core.settled(timeout))
+
+    def backup(self, path: str) -> None:
+        """As `db.backup`."""
+        self.db.backup(path)
+
+    def status(self) -> dict[str, Any]:
+        """The database's id, path and revision, and how each source is doing."""
+        return self._core.overview()
+
+    # ------------------------------------------------------------------------------------------------ ways to use it
+
+    @property
+    def localhost(self) -> str:
+        """The target that is meant where a key names none."""
+        return self._core.localhost
+
+    def readonly(self) -> NDB:
+        """The same NDB for those who must not change anything: what would raises Denied (a PermissionError)."""
+        other = object.__new__(type(self))
+        other._core, other.log = self._core, self.log
+        other._build(readonly=True)
+        return other
+
+    def begin(self) -> NoReturn:
+        refuse("begin", "a transaction", readonly=self._readonly)
+
+    def __repr__(self) -> str:
+        return f"<NDB {self.sources!r}>"
+
+
+def _allowed(verb: str, target: str, readonly: bool) -> None:
+    if readonly:
+        raise Denied(f"`{verb}` of source `{target}`: this view was opened read-only")

@@ -1,0 +1,283 @@
+"""Views: the objects and records of one table.
+
+    ndb.routes["10.0.0.0/24"]       an object, by any spelling of its key (see spec.py)
+    ndb.routes.dump()               records of everything; .summary() of what one usually wants to see
+    ndb.interfaces["eth0"].routes   the same within the context of an object
+
+Which one, when a key fits several? The source: localhost, unless the key or the context says another. Then, of routes, those
+of table main before other tables by number, IPv4 before IPv6, the longest prefix, the lowest priority; of rules the lowest
+priority; of neighbours the real one before the proxied one; else the one that has been there longest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast
+
+from holdfast.errors import NotFound
+from holdfast.model.field import Table
+from holdfast.objects import settings
+from holdfast.objects.object import Object, Seen
+from holdfast.objects.reading import Plan, Reading, plan, spelled
+from holdfast.objects.records import Record, RecordSet, shape
+from holdfast.objects.refusal import refuse
+from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelling
+
+__all__ = ["Scope", "View"]
+
+Found = TypeVar("Found", bound=Object[Any])
+
+_PREFERENCE: Final = {
+    "routes": f"table_id <> {RT_TABLE_MAIN}, table_id, family, dst_len DESC, priority, ",
+    "rules": "priority, ",
+    "neighbours": "proxy, ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The context of a sub-view: its target, and a condition on its rows."""
+
+    target: str
+    sql: str
+    args: tuple[Any, ...]
+
+
+class View(Generic[Found]):
+    """A table as a mapping from keys to live objects. Reading; safe in any thread; nothing is loaded in advance.
+
+    chain  the object whose context it works in, or None.
+    """
+
+    object_types: ClassVar[Mapping[str, type[Object[Any]]]] = {}
+    """By table; others are plain objects of `object_type`."""
+    object_type: ClassVar[type[Object[Any]]] = Object
+
+    def __init__(
+        self, reading: Reading, table: str, *, readonly: bool = False, chain: Object[Any] | None = None, scope: Scope | None = None
+    ) -> None:
+        self.reading = reading
+        self.plan: Plan = plan(table)
+        self.readonly = readonly
+        self.chain = chain
+        self.cache: OrderedDict[tuple[Any, ...], Found] = OrderedDict()
+        self._times: dict[tuple[Any, ...], float] = {}
+        self._lock = threading.Lock()
+        self._scope = scope
+        self._spelling = spelling(table)
+
+    def within(self, chain: Object[Any], table: str, sql: str, args: tuple[Any, ...]) -> Self:
+        """The view of a table in the context of an object."""
+        return type(self)(self.reading, table, readonly=self.readonly, chain=chain, scope=Scope(chain["target"], sql, args))
+
+    @property
+    def table(self) -> Table:
+        return self.plan.table
+
+    @property
+    def tick(self) -> int:
+        """Grows with every commit that changes the table."""
+        return self.reading.ticks[self.table.name]
+
+    @property
+    def _target(self) -> str:
+        return self._scope.target if self._scope else self.reading.localhost
+
+    # ------------------------------------------------------------------------------------------------ one object
+
+    def __getitem__(self, key: Any) -> Found:
+        """The object with this key: a string, a number, a dict of fields, a record or an object.
+
+        Raises: NotFound (a KeyError);  UnknownName, InvalidValue - a key that nothing could have.
+        """
+        moment = self._moment()
+        row = self._first(key)
+        if row is None:
+            raise self._not_found(key)
+        return self._object(row, moment)
+
+    def get(self, spec: Any = None, default: Any = None, **fields: Any) -> Found | Any:
+        """As `view[spec]` or `view[{…fields}]`; `default` where there is none."""
+        moment = self._moment()
+        row = self._known(fields if spec is None else spec)
+        return default if row is None else self._object(row, moment)
+
+    def exists(self, spec: Any = None, **fields: Any) -> bool:
+        return self._known(fields if spec is None else spec) is not None
+
+    def __contains__(self, key: Any) -> bool:
+        return self.exists(key)
+
+    def locate(self, spec: Any = None, **fields: Any) -> Found:
+        """As `view[spec]`, looking only at the fields that say which object is meant, not what it is like at the moment.
+
+        Raises: NotFound;  InvalidValue - no such field in it.
+        """
+        key = fields if spec is None else spec
+        return self[key if isinstance(key, str | int) else self._spelling.locator(as_fields(key))]
+
+    def getmany(self, spec: Any = None, **fields: Any) -> Iterator[dict[str, Any]]:
+        """The fields of all rows that fit, of all sources unless the spec names one."""
+        for wanted in self._spelling.normalise(fields if spec is None else spec, self.reading, self._scope.target if self._scope else None):
+            found = False
+            for row in self._matching(wanted):
+                found = True
+                yield self.plan.as_dict(row)
+            if found:
+                return
+
+    def getone(self, spec: Any = None, **fields: Any) -> dict[str, Any] | None:
+        """The first of `getmany`, or None."""
+        return next(self.getmany(spec, **fields), None)
+
+    def _known(self, key: Any) -> tuple[Any, ...] | None:
+        try:
+            return self._first(key)
+        except NotFound:  # an interface that the key names
+            return None
+
+    def _first(self, key: Any) -> tuple[Any, ...] | None:
+        for wanted in self._spelling.normalise(key, self.reading, self._target):
+            for row in self._matching(wanted, first=True):
+                return row
+        return None
+
+    def _matching(self, wanted: Wanted, *, first: bool = False) -> Iterator[tuple[Any, ...]]:
+        for row in self.rows(wanted, scope=self._scope, first=first):
+            if not wanted.inner or self._holds(wanted.inner, row):
+                yield row
+
+    def _holds(self, inner: Mapping[str, Any], row: tuple[Any, ...]) -> bool:
+        attributes = self.plan.attributes(row) if any(name in KIND_ATTRIBUTES for name in inner) else {}
+        for name, value in inner.items():
+            position = self.plan.positions.get(name)
+            if not holds(value, attributes.get(name) if position is None else self.plan.value(row, position)):
+                return False
+        return True
+
+    def rows(self, wanted: Wanted, *, scope: Scope | None = None, first: bool = False) -> list[tuple[Any, ...]]:
+        """The rows that fit a normalised key, but for its `inner` part; `first`: in order of preference, one if that is enough."""
+        terms = [] if wanted.target is None else ["target = ?"]
+        args = [] if wanted.target is None else [wanted.target]
+        for name, value in wanted.columns.items():
+            if value is None:
+                terms.append(f"{name} IS NULL")
+            else:
+                terms.append(f"{name} = ?")
+                args.append(value)
+        for name in wanted.inner.get("altnames") or ():
+            terms.append("instr(altnames, ?)")
+            args.append(f'"{name}"')
+        if scope:
+            terms += ["target = ?", scope.sql]
+            args += [scope.target, *scope.args]
+        order = f" ORDER BY {_PREFERENCE.get(self.table.name, '')}rowid{'' if wanted.inner else ' LIMIT 1'}" if first else ""
+        return self.reading.fetch(f"{self.plan.select} WHERE {' AND '.join(terms or ['1'])}{order}", args)
+
+    def _not_found(self, key: Any) -> NotFound:
+        noun = self.table.noun
+        target = self._target
+        if not isinstance(key, str | int):
+            fields = as_fields(key)
+            target = fields.get("target", target)
+            key = spelled({name: value for name, value in fields.items() if name != "target"})
+        where = f" on {self.chain.key_repr()}" if self.chain is not None else f" in {target}"
+        sources = list(self.reading.targets())
+        hint = "" if target in sources else f"there is no source `{target}`, but {', '.join(sources) or 'none at all'}"
+        return NotFound(f"no {noun} `{key}`{where}", hint=hint, table=self.table.name, target=target)
+
+    def _moment(self) -> tuple[int, int]:
+        """Taken before reading: what is read may be newer, and is then merely read once more."""
+        return self.tick, self.reading.revision
+
+    def _object(self, row: tuple[Any, ...], moment: tuple[int, int]) -> Found:
+        key = tuple(row[position] for position in self.plan.key)
+        now = time.monotonic()
+        with self._lock:
+            self._expire(now)
+            self._times[key] = now
+            if key in self.cache:
+                self.cache.move_to_end(key)
+                self.cache[key].accept(Seen(*moment, row))
+            else:
+                self.cache[key] = cast(Found, self.object_types.get(self.table.name, self.object_type)(self, Seen(*moment, row)))
+            return self.cache[key]
+
+    def _expire(self, now: float) -> None:
+        """The cache is in order of last use: only its front is looked at."""
+        while self.cache:
+            oldest = next(iter(self.cache))
+            if len(self.cache) <= settings.cache_size and now - self._times[oldest] <= settings.cache_expire:
+                return
+            del self.cache[oldest], self._times[oldest]
+
+    # ------------------------------------------------------------------------------------------------ all of them
+
+    def dump(self) -> RecordSet:
+        """A record of every field for each row, of all sources."""
+        where, args = self._condition()
+        return RecordSet(lambda: map(self.plan.record, self.reading.stream(self.plan.select + where, args)))
+
+    def summary(self) -> RecordSet:
+        """A record of the most telling fields for each row; an interface is shown by its name."""
+        outgoing = self._spelling.outgoing
+        names, columns = ["target"], ["t.target"]
+        for field in self.table.fields:
+            if field.summary and field.name == outgoing:
+                names.append("ifname")
+                columns.append(f"(SELECT ifname FROM interfaces AS i WHERE i.target = t.target AND i.ifindex = t.{outgoing})")
+            elif field.summary:
+                names.append(shown_name(field))
+                columns.append(f"t.{field.name}")
+        make = shape(tuple(names))
+        where, args = self._condition()
+        sql = f"SELECT {', '.join(columns)} FROM {self.table.name} AS t{where}"
+        return RecordSet(lambda: map(make, self.reading.stream(sql, args)))
+
+    def _condition(self) -> tuple[str, tuple[Any, ...]]:
+        return (f" WHERE target = ? AND {self._scope.sql}", (self._scope.target, *self._scope.args)) if self._scope else ("", ())
+
+    def keys(self) -> RecordSet:
+        """Records that can be used as keys."""
+        return self.dump()
+
+    def values(self) -> Iterator[Found]:
+        yield from (value for _, value in self.items())
+
+    def items(self) -> Iterator[tuple[Record, Found]]:
+        moment = self._moment()
+        where, args = self._condition()
+        for row in self.reading.stream(self.plan.select + where, args):
+            yield self.plan.record(row), self._object(row, moment)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.dump())
+
+    def count(self) -> int:
+        where, args = self._condition()
+        return int(self.reading.fetch(f"SELECT count(*) FROM {self.table.name}{where}", args)[0][0])
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def describe(self) -> RecordSet:
+        """A record for each field: its name, type, unit, whether it is part of the key, what it means."""
+        make = shape(("name", "sql_name", "type", "unit", "key", "doc"))
+        fields = [(shown_name(one), one.name, one.shape.sql, one.unit, one.name in self.table.key, one.doc) for one in self.table.fields]
+        return RecordSet([make(field) for field in fields])
+
+    def __repr__(self) -> str:
+        where = f" on {self.chain.key_repr()}" if self.chain is not None else ""
+        return f"<{self.table.name}{where}: {self.count()} objects; [key] is one of them, dump() and summary() show them all>"
+
+    # ------------------------------------------------------------------------------------------------ changing
+
+    def create(self, *_: Any, **__: Any) -> Found:
+        refuse("create", self.table.name, readonly=self.readonly)
+
+    def ensure(self, *_: Any, **__: Any) -> Found:
+        refuse("ensure", self.table.name, readonly=self.readonly)
