@@ -120,7 +120,7 @@ class Socket:
         if wanted:
             try:
                 self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, wanted)
-            except OSError:  # without CAP_NET_ADMIN net.core.rmem_max is the bound, silently
+            except OSError:  # no CAP_NET_ADMIN, or only in a user namespace: net.core.rmem_max is the bound, silently
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
         # the kernel doubles what it is asked for, to pay for its bookkeeping: halved again both numbers compare
         self.rcvbuf = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
