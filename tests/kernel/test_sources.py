@@ -404,6 +404,7 @@ def test_names_that_come_and_go(make_netns: MakeNetns) -> None:
         before = {one.name for one in namespaces.now()}
         ns = make_netns("seen")
         assert ns.name not in before
+        assert ns.name in {one.name for one in namespaces.now()}
         [added] = [one for one in namespaces.changes().added if one.name == ns.name]
         assert (added.path, added.inode, added.nsid) == (ns.path, os.stat(ns.path).st_ino, None)
         ns.delete()
@@ -444,6 +445,7 @@ def test_the_number_of_a_namespace_is_seen_when_it_gets_one(netns: Namespace, ma
         return {one.name: one.nsid for one in namespaces.now()}
 
     try:
+        assert netns.call(namespaces.changes).added
         assert netns.call(look)[other.name] is None
         netns.ip(f"netns set {other.name} 77")
         [renumbered] = [one for one in netns.call(namespaces.changes).renumbered if one.name == other.name]

@@ -49,22 +49,29 @@ class Change:
 
 
 class Namespaces:
-    """The names under a directory, and what changes there. For one thread at a time."""
+    """The names under a directory, and what changes there. For one thread at a time; cost of each look: a stat per name."""
 
     def __init__(self, directory: str = DIRECTORY) -> None:
         self.directory = directory
-        self._known: dict[str, Namespace] = {}
+        self._seen: dict[str, Namespace] = {}  # at the last look
+        self._told: dict[str, Namespace] = {}  # by changes()
         self._socket: Socket | None = None
         self._listener: Socket | None = None
 
     def now(self) -> list[Namespace]:
         """All names now, sorted. A directory that is not there has none."""
         self._look()
-        return list(self._known.values())
+        return list(self._seen.values())
 
     def changes(self) -> Change:
-        """What changed since the last call (of this or of `now`). Cost: one stat per name."""
-        return self._look()
+        """What changed since the last call; at first all names are new. `now` in between takes nothing away from it."""
+        self._look()
+        before, now = self._told, self._seen
+        self._told = now
+        gone = [one for name, one in before.items() if name not in now or now[name].inode != one.inode]
+        new = [one for name, one in now.items() if name not in before or before[name].inode != one.inode]
+        same = [one for name, one in now.items() if name in before and one != before[name] and one == replace(before[name], nsid=one.nsid)]
+        return Change(tuple(new), tuple(gone), tuple(same))
 
     def close(self) -> None:
         for one in (self._socket, self._listener):
@@ -72,20 +79,15 @@ class Namespaces:
                 one.close()
         self._socket = self._listener = None
 
-    def _look(self) -> Change:
+    def _look(self) -> None:
         renumber = self._nsids_changed()
-        before, now = self._known, {}
+        now = {}
         for name, path, inode in _mounted(self.directory):
-            known = before.get(name)
+            known = self._seen.get(name)
             if known is None or known.inode != inode or renumber:
-                now[name] = Namespace(name, path, inode, self._nsid(path))
-            else:
-                now[name] = known
-        self._known = now
-        gone = [one for name, one in before.items() if name not in now or now[name].inode != one.inode]
-        new = [one for name, one in now.items() if name not in before or before[name].inode != one.inode]
-        same = [one for name, one in now.items() if name in before and one != before[name] and one == replace(before[name], nsid=one.nsid)]
-        return Change(tuple(new), tuple(gone), tuple(same))
+                known = Namespace(name, path, inode, self._nsid(path))
+            now[name] = known
+        self._seen = now
 
     def _nsids_changed(self) -> bool:
         """An nsid is given when something first refers to the namespace: the kernel tells, we ask again."""
