@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.mirror.paths import Outcome, deleted, replaced
+from holdfast.mirror.paths import Outcome, deleted, may_hide, replaced
 from holdfast.model import ROUTES
 
 Hop = tuple[str, int]
@@ -62,8 +62,23 @@ def test_a_new_multipath_route_beside_one_without_a_gateway() -> None:
     assert replaced(new, [on_link], replace=False) == Outcome(now=(new,))
 
 
-def test_legs_of_another_maker_are_not_certain() -> None:
-    assert not replaced(route(B, A, proto=186), [route(A)], replace=False).certain
+def test_legs_of_another_maker_leave_the_row_as_its_first_leg_made_it() -> None:
+    old = route(A)
+    assert replaced(route(B, A, proto=186), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B),))
+
+
+def test_a_replaced_nexthop_object_tells_its_route_among_others() -> None:
+    old, other = route(A, family=2, nh_id=7), route(B, family=2)
+    new = route(C, family=2, nh_id=7)
+    assert replaced(new, [other, old], replace=True) == Outcome(gone=(old,), now=(new,))
+
+
+def test_routes_without_a_gateway_may_hide_behind_others() -> None:
+    assert not may_hide(route(B), [])
+    assert not may_hide(route(B, A), [route(A)])
+    assert may_hide(route(A, B), [route(oif=9)])
+    assert may_hide(route(oif=9), [route(A, B)])
+    assert may_hide(route(A, nh_id=7), [route(A, B)])
 
 
 def test_a_leg_leaves() -> None:

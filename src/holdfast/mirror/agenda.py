@@ -85,6 +85,11 @@ class Agenda:
 
 def _both(one: Reread, other: Reread) -> Reread:
     """One dump for two questions that differ in scope or condition only."""
-    scope = None if one.scope is None or other.scope is None else one.scope if one.scope == other.scope else one.scope | other.scope
-    only_if = None if one.only_if is None or other.only_if is None else one.only_if if one.only_if == other.only_if else one.only_if | other.only_if
-    return replace(one, scope=scope, only_if=only_if)
+    return replace(one, scope=_either(one.scope, other.scope), only_if=_either(one.only_if, other.only_if))
+
+
+def _either(one: Where | None, other: Where | None) -> Where | None:
+    """None stands for "in any case"."""
+    if one is None or other is None:
+        return None
+    return one if one == other else one | other

@@ -6,15 +6,14 @@ key ends as it should; all that one read cycle found is one transaction and one 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.model import ROUTES, TABLES
+from holdfast.model import INTERFACES, ROUTES, TABLES
 from holdfast.netlink.batch import Batch
 
 from . import paths, rules
-from .batches import batch_of, with_column
+from .batches import batch_of, parsed, with_column
 from .consequence import Ask, Consequence, Drop, Reread, Where
 from .journal import Journal
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Applier"]
 
 NLM_F_REPLACE: Final = 0x100
-_LINK_COLUMNS: Final = ("ifindex", "ifname", "flags", "operstate", "master", "mtu", "link", "link_netnsid", "kind")
+NLM_F_EXCL: Final = 0x200
 _AT_ONCE: Final = 500
 _WIDE_KEYS: Final = ("rules", "fdb")
 """Tables whose key is most of the row: a row that is told gone and is not here may be here under a key that differs a little."""
@@ -37,6 +36,7 @@ class Applier:
         self.target = target
         self.journal: Journal | None = None
         self._tables = frozenset(tables)
+        self._hiding: set[tuple[Any, ...]] = set()  # IPv6 prefixes of whose routes a dump may not show all
 
     def apply(self, tx: Transaction, batch: Batch, *, asked: bool = False) -> list[Ask | Reread]:
         """Write a batch and its consequences; returns the questions that it raises.
@@ -80,9 +80,18 @@ class Applier:
         elif batch.op == "put":
             self._put(tx, batch)
         else:
+            if table == "fdb" and self._elsewhere(tx, batch):
+                yield Reread("fdb", reason="an entry was told gone from another port than it is at")
             missed = self._delete(tx, batch)
             if missed and table in _WIDE_KEYS:
                 yield Reread(table, reason="a row was told gone that is not here")
+
+    def _elsewhere(self, tx: Transaction, batch: Batch) -> bool:
+        """Is an entry of a bridge's table that is told gone at another port here? The port is not part of its key."""
+        columns = ("master", "lladdr", "vlan", "ifindex")
+        sql = "SELECT 1 FROM fdb WHERE target = ? AND master = ? AND lladdr = ? AND vlan = ? AND ifindex <> ?"
+        rows = zip(*(batch.column(name) for name in columns), strict=True)
+        return any(tx.fetch(sql, (self.target, *row)) for row in rows if row[0] is not None)
 
     # -- interfaces ------------------------------------------------------------------------------------------------
 
@@ -93,8 +102,7 @@ class Applier:
         if batch.op == "delete":
             self._delete(tx, batch)
             for new in batch.dicts():
-                old = before.pop(new["ifindex"], None)
-                consequences += rules.link_gone(old or {"ifindex": new["ifindex"], "ifname": new["ifname"]})
+                consequences += rules.link_gone(before.pop(new["ifindex"], new))
             return self.follow(tx, consequences)
         links = list(batch.column("link"))
         for place, new in enumerate(batch.dicts()):
@@ -112,9 +120,9 @@ class Applier:
         for start in range(0, len(indexes), _AT_ONCE):
             part = indexes[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(part))
-            sql = f"SELECT {', '.join(_LINK_COLUMNS)} FROM interfaces WHERE target = ? AND ifindex IN ({marks})"
+            sql = f"SELECT {', '.join(rules.LINK_COLUMNS)} FROM interfaces WHERE target = ? AND ifindex IN ({marks})"
             for row in tx.fetch(sql, (self.target, *part)):
-                found[row[0]] = dict(zip(_LINK_COLUMNS, row, strict=True))
+                found[row[0]] = parsed(INTERFACES, dict(zip(rules.LINK_COLUMNS, row, strict=True)))
         return found
 
     # -- routes ----------------------------------------------------------------------------------------------------
@@ -125,26 +133,44 @@ class Applier:
             for missed in self._delete(tx, batch):
                 row = dict(zip(batch.columns, missed, strict=True))
                 yield from self._outcome(tx, row, paths.deleted(_whole(row), self._prefix(tx, row)))
+            yield from self._uncovered(batch)
             return
-        replace = bool(batch.flags & NLM_F_REPLACE)
-        grouped = batch.column("multipath") if "multipath" in batch.columns else ()
-        if not replace and not any(grouped):
+        if self._are_alone(batch):
             self._put(tx, batch)
             return
+        replace = bool(batch.flags & NLM_F_REPLACE)
         for row in batch.dicts():
-            if replace or (row["family"] == rules.AF_INET6 and row["multipath"]):
-                yield from self._outcome(tx, row, paths.replaced(row, self._prefix(tx, row), replace=replace))
-            else:
+            if not replace and row["family"] != rules.AF_INET6:
                 self._put_rows(tx, [row])
+                continue
+            present = self._prefix(tx, row)
+            if row["family"] == rules.AF_INET6 and paths.may_hide(row, present):
+                self._hiding.add(_position(row))
+            yield from self._outcome(tx, row, paths.replaced(row, present, replace=replace))
+            if _position(row) in self._hiding:
+                yield _table_of(row, "routes of one prefix hide each other")
+
+    def _are_alone(self, batch: Batch) -> bool:
+        """Are these routes beside which nothing else changes?  The kernel says so of IPv6 routes by NLM_F_EXCL."""
+        if batch.flags & NLM_F_REPLACE:
+            return False
+        if rules.AF_INET6 not in batch.column("family"):
+            return True
+        return bool(batch.flags & NLM_F_EXCL) and not ("multipath" in batch.columns and any(batch.column("multipath")))
+
+    def _uncovered(self, batch: Batch) -> Iterator[Reread]:
+        """IPv6 routes that others of their prefix hid are shown again when those go, silently."""
+        if self._hiding:
+            for row in batch.dicts():
+                if _position(row) in self._hiding:
+                    yield _table_of(row, "routes of one prefix hid each other")
 
     def _outcome(self, tx: Transaction, row: paths.Row, outcome: paths.Outcome) -> Iterator[Reread]:
         if outcome.gone:
             self._delete(tx, batch_of(ROUTES, "delete", outcome.gone))
         self._put_rows(tx, outcome.now)
         if not outcome.certain:
-            word = {number: word for word, number in rules.ROUTE_FAMILIES.items()}.get(row["family"], "")
-            filters = () if word == "AF_MPLS" else (("table_id", row["table_id"]),)
-            yield Reread("routes", word, filters, reason="an event leaves open which route it is about")
+            yield _table_of(row, "an event leaves open which route it is about")
 
     def _put_rows(self, tx: Transaction, rows: Sequence[paths.Row]) -> None:
         if rows:
@@ -156,7 +182,7 @@ class Applier:
         where = " AND ".join(f"{name} IS ?" for name in paths.PREFIX)
         sql = f"SELECT {', '.join(columns)} FROM routes WHERE target = ? AND {where}"
         found = tx.fetch(sql, (self.target, *(row.get(name, ROUTES[name].default) for name in paths.PREFIX)))
-        return [_parsed(dict(zip(columns, one, strict=True))) for one in found]
+        return [parsed(ROUTES, dict(zip(columns, one, strict=True))) for one in found]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -178,14 +204,14 @@ class Applier:
         tx.delete_where(TABLES[table], self.target, where.sql, where.args)
 
 
-_JSON: Final = tuple(field.name for field in ROUTES.fields if field.json)
+def _position(row: paths.Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in paths.PREFIX)
 
 
-def _parsed(row: dict[str, Any]) -> dict[str, Any]:
-    for name in _JSON:
-        if row[name] is not None:
-            row[name] = json.loads(row[name])
-    return row
+def _table_of(row: paths.Row, reason: str) -> Reread:
+    """Ask for the routing table that a route is in; MPLS has only one."""
+    word = {number: word for word, number in rules.ROUTE_FAMILIES.items()}.get(row["family"], "")
+    return Reread("routes", word, () if word == "AF_MPLS" else (("table_id", row["table_id"]),), reason=reason)
 
 
 def _whole(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import msgspec
+
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-__all__ = ["Key", "batch_of", "keep", "keys_of", "with_column"]
+__all__ = ["Key", "batch_of", "keep", "keys_of", "parsed", "with_column"]
 
 Key = tuple[Any, ...]
 
@@ -39,3 +41,11 @@ def keys_of(batch: Batch) -> Iterable[Key]:
 def batch_of(table: Table, op: Literal["put", "delete"], rows: Sequence[Mapping[str, Any]]) -> Batch:
     """Whole rows as a batch."""
     return Batch(table, op, 0, table.columns, tuple([row[name] for row in rows] for name in table.columns))
+
+
+def parsed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """A row as the database gives it, with its JSON columns as objects: as the codec would give it."""
+    for name, value in row.items():
+        if value is not None and table[name].json:
+            row[name] = msgspec.json.decode(value)
+    return row

@@ -44,10 +44,14 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Interfaces to be asked for one by one: those with an index in `ifindexes`, and those whose rows match `where`."""
+    """Interfaces to be asked for one by one: those with an index in `ifindexes`, and those whose rows match `where`.
+
+    later: not at once, but when whoever made the change has had time to finish it.
+    """
 
     ifindexes: tuple[int, ...] = ()
     where: Where | None = None
+    later: bool = field(default=False, kw_only=True)
     reason: str = field(default="", compare=False)
 
 

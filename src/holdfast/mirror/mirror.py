@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from holdfast.errors import AlreadyExists, Closed, NotFound, SourceEnded, Timeout
 from holdfast.model import TABLES
@@ -49,7 +49,7 @@ class Mirror:
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
 
-    async def __aenter__(self) -> Mirror:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

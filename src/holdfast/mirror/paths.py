@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from holdfast.model import ROUTES
 
-__all__ = ["PREFIX", "Outcome", "deleted", "replaced"]
+__all__ = ["PREFIX", "Outcome", "deleted", "may_hide", "replaced"]
 
 PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 """What the kernel finds a route by before it looks at the way out, in the order of the table's key."""
@@ -43,6 +43,11 @@ def replaced(new: Row, present: Sequence[Row], *, replace: bool) -> Outcome:
         return Outcome(now=(new,))
     if not replace:
         return _joined(new, others)
+    if new["nh_id"] is not None:
+        # a replaced nexthop object tells each of its routes like this, wherever they stand in the list
+        through_it = [row for row in others if row["nh_id"] == new["nh_id"]]
+        if len(through_it) == 1:
+            return Outcome(gone=(through_it[0],), now=(new,))
     if len(present) == 1:
         return Outcome(gone=(present[0],), now=(new,))
     return Outcome(now=(new,), certain=False)
@@ -57,8 +62,17 @@ def _joined(new: Row, others: list[Row]) -> Outcome:
     [old] = within
     told = {_name(leg): leg for leg in legs}
     order = list(dict.fromkeys([_name(leg) for leg in _legs(old)] + list(told)))
-    grown = _with_legs(old, [told[name] for name in order])
-    return Outcome(gone=(old,), now=(grown,), certain=old["proto"] == new["proto"])
+    # the rest of the row is that of its first leg: what the event tells of the new one is not shown
+    return Outcome(gone=(old,), now=(_with_legs(old, [told[name] for name in order]),))
+
+
+def may_hide(new: Row, present: Sequence[Row]) -> bool:
+    """May a dump leave out some of these IPv6 routes of one prefix?
+
+    It walks them in order and passes over everything between the first and the last leg of a multipath route, so routes
+    without a gateway, or by nexthop object, can be there unseen until legs go. Gateway routes alone join without a rest.
+    """
+    return bool(present) and any(not row["multipath"] and (row["gateway"] is None or row["nh_id"] is not None) for row in (new, *present))
 
 
 def deleted(gone: Row, present: Sequence[Row]) -> Outcome:

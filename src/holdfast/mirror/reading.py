@@ -124,7 +124,8 @@ class Reading:
             chunks = list(self._source.dump(table, family, **filters))
             if not self._source.interrupted:
                 return chunks, False
-        logger.info("%s: a dump of %s was torn by changes %d times; it is taken as it is and again later", self._source.target, table.name, _TRIES)
+        target = self._source.target
+        logger.info("%s: %d dumps of %s were torn by changes; the last is taken as it is, and a new one later", target, _TRIES, table.name)
         return chunks, True
 
     def _wanted_links(self, questions: Questions) -> list[int]:

@@ -16,7 +16,9 @@ from holdfast.netlink.batch import Batch
 from .batches import keep
 from .consequence import Ask, Consequence, Drop, Reread, Where
 
-__all__ = ["AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "POLLED", "RULES", "link_changed", "link_gone", "sift"]
+__all__ = [
+    "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "link_changed", "link_gone", "sift",
+]  # fmt: skip
 
 AF_INET: Final = 2
 AF_INET6: Final = 10
@@ -24,13 +26,19 @@ AF_MPLS: Final = 28
 ROUTE_FAMILIES: Final = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_MPLS": AF_MPLS}
 
 RTM_F_CLONED: Final = 0x200
+NUD_NONE: Final = 0x00
 NUD_NOARP: Final = 0x40
-IFA_F_SECONDARY: Final = 0x01
+NLM_F_CREATE: Final = 0x400
 _CARRIER: Final = 0x1 | 0x40 | 0x10000 | 0x20000
 """IFF_UP, IFF_RUNNING, IFF_LOWER_UP, IFF_DORMANT: what routes follow."""
 _TC_ROOT: Final = 0xFFFFFFFF
 _PAIRED: Final = ("veth", "netkit", "vxcan")
 """Kinds whose `link` is the other end, which has ours as its own."""
+
+LINK_COLUMNS: Final = (
+    "ifindex", "ifname", "flags", "operstate", "address", "master", "mtu", "link", "link_netnsid", "kind", "kind_data",
+)  # fmt: skip
+"""What the rules of interfaces compare."""
 
 CAPTIVE: Final = ("addresses", "neighbours", "fdb", "vlans", "qdiscs", "classes", "filters")
 """Tables whose rows live on an interface, by `ifindex`, and end with it."""
@@ -66,12 +74,13 @@ def _partial_links(batch: Batch) -> Batch | None:
 
 
 def _mapped_neighbours(batch: Batch) -> Batch | None:
-    """Addresses that map to a link address by rule (multicast, broadcast, no ARP): made silently, when first used."""
+    """Addresses that map to a link address by rule (multicast, broadcast, no ARP) are made silently, when first used; so are
+    entries without any state. A `noarp` entry that a person made has a link address of its own."""
     return keep(
         batch,
         [
-            state != NUD_NOARP or bool(lladdr and not lladdr.startswith(_MAPPED))
-            for state, lladdr in zip(batch.column("state"), batch.column("lladdr"), strict=True)
+            bool(proxy) or (state != NUD_NONE and (state != NUD_NOARP or bool(lladdr and not lladdr.startswith(_MAPPED))))
+            for state, lladdr, proxy in zip(batch.column("state"), batch.column("lladdr"), batch.column("proxy"), strict=True)
         ],
     )
 
@@ -91,23 +100,30 @@ _NOISE: Final[dict[str, Callable[[Batch], Batch | None]]] = {
 
 def mentions(column: str, member: str, number: int) -> Where:
     """Rows whose JSON list `column` has an item with this member."""
-    return Where(f"{column} IS NOT NULL AND EXISTS (SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.{member}') = ?)", (number,))
+    items = f"SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.{member}') = ?"
+    return Where(f"{column} IS NOT NULL AND EXISTS ({items})", (number,))
 
 
-def routes_through(ifindex: int, reason: str, families: Mapping[str, int] = ROUTE_FAMILIES) -> Iterator[Consequence]:
-    """Ask again for the routes that leave through an interface; the kernel's filter finds multipath ones as well."""
-    for family, number in families.items():
-        scope = Where("family = ?", (number,)) & (Where("oif = ?", (ifindex,)) | mentions("multipath", "oif", ifindex))
-        yield Reread("routes", family, (("oif", ifindex),), scope, scope, reason)
+def routes_through(ifindex: int, reason: str) -> Iterator[Consequence]:
+    """Ask again for the routes that leave through an interface; the kernel's filter finds multipath ones as well.
+
+    Routes by nexthop object are asked for without the filter: a group that lost the interface would not be found by it,
+    and its routes are still there.
+    """
+    through = Where("oif = ?", (ifindex,)) | mentions("multipath", "oif", ifindex)
+    for family, number in ROUTE_FAMILIES.items():
+        of_family = Where("family = ?", (number,))
+        own = of_family & Where("nh_id IS NULL") & through
+        yield Reread("routes", family, (("oif", ifindex),), own, own, reason)
+        by_object = of_family & Where("nh_id IS NOT NULL")
+        yield Reread("routes", family, (), by_object, by_object & (through | Where("oif IS NULL AND multipath IS NULL")), reason)
 
 
 def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[Consequence]:
     """An interface is new (`old` is None) or has been told again."""
     ifindex = new["ifindex"]
     if old is None:
-        yield from _rules_naming(new["ifname"])
-        yield Reread("qdiscs", reason="a new interface has a queue")
-        yield from _other_end(new)
+        yield from _link_new(new)
         return
     if (old["flags"] ^ new["flags"]) & _CARRIER or old["operstate"] != new["operstate"]:
         yield from _carrier_changed(ifindex)
@@ -117,21 +133,40 @@ def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Itera
     if old["master"] != new["master"]:
         yield from _master_changed(ifindex)
     if old["mtu"] != new["mtu"]:
+        yield Ask((ifindex,), reason="below 1280 bytes there is no IPv6")
         having_metrics = Where("family = ? AND oif = ? AND metrics IS NOT NULL", (AF_INET6, ifindex))
         yield Reread("routes", "AF_INET6", (("oif", ifindex),), having_metrics, having_metrics, "path MTU follows the interface")
-    if old["link"] != new["link"]:
-        yield from _other_end(new)
+    if new["kind"] == "bridge" and (old["address"] != new["address"] or _tree(old) != _tree(new)):
+        yield Ask((), Where("master = ?", (ifindex,)), "ports show what their bridge is")
+    if any(old[name] != new[name] for name in ("flags", "operstate", "address", "link", "link_netnsid")):
+        yield from _below(new)
+
+
+def _link_new(new: Mapping[str, Any]) -> Iterator[Consequence]:
+    ifindex = new["ifindex"]
+    yield Ask((ifindex,), reason="a new interface is told before it is finished")
+    if new["kind"] == "tun":
+        yield Ask((ifindex,), reason="its owner and persistence are set later, silently", later=True)
+    yield from _rules_naming(new["ifname"])
+    for table in ("qdiscs", "classes"):
+        yield Reread(table, "", (("ifindex", ifindex),), reason="a new interface has a queue")
+    yield from _below(new)
+
+
+def _tree(link: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a bridge's ports repeat of it."""
+    data = link["kind_data"] or {}
+    return data.get("br_root_id"), data.get("br_bridge_id"), data.get("br_root_path_cost"), data.get("br_root_port")
 
 
 def _carrier_changed(ifindex: int) -> Iterator[Consequence]:
-    """Routes that die with the carrier are not announced, nor are their `dead` and `linkdown` flags."""
+    """Nexthops and IPv4 routes that die with the carrier are not announced, nor are the `dead` and `linkdown` flags of the rest."""
     reason = "the carrier changed"
+    yield Ask((ifindex,), reason="the state of IPv6 on it follows, silently")
     yield from routes_through(ifindex, reason)
     yield Reread("nexthops", only_if=Where("oif = ? OR group_members IS NOT NULL", (ifindex,)), reason=reason)
-    by_object = Where("nh_id IS NOT NULL AND oif IS NULL")
-    for family in ("AF_INET", "AF_INET6"):
-        yield Reread("routes", family, (), EVERY_FAMILY[family] & by_object, EVERY_FAMILY[family] & by_object, reason)
-    yield Reread("qdiscs", reason="an interface that goes up gets its queue")
+    for table in ("qdiscs", "classes"):
+        yield Reread(table, "", (("ifindex", ifindex),), reason="an interface that goes up gets its queue")
 
 
 def _master_changed(ifindex: int) -> Iterator[Consequence]:
@@ -146,10 +181,14 @@ def _rules_naming(ifname: str | None) -> Iterator[Consequence]:
         yield Reread("rules", only_if=Where("iifname = ? OR oifname = ?", (ifname, ifname)), reason="an interface that rules name")
 
 
-def _other_end(new: Mapping[str, Any]) -> Iterator[Consequence]:
-    link = new["link"]
-    if link and new["kind"] in _PAIRED and new["link_netnsid"] is None:
-        yield Ask((), Where("ifindex = ? AND (link IS NULL OR link <> ?)", (link, new["ifindex"])), "its other end was told before")
+def _below(link: Mapping[str, Any]) -> Iterator[Consequence]:
+    """What stands on an interface changes its address list and how many want all packets; the ends of a pair tell of each other."""
+    below = link["link"]
+    if not below or link["link_netnsid"] is not None:
+        return
+    yield Ask((below,), reason="what stands on it changed")
+    if link["kind"] not in _PAIRED:
+        yield Reread("fdb", "AF_BRIDGE", (("ifindex", below),), reason="what stands on it changed")
 
 
 def link_gone(old: Mapping[str, Any]) -> Iterator[Consequence]:
@@ -159,18 +198,21 @@ def link_gone(old: Mapping[str, Any]) -> Iterator[Consequence]:
     for table in CAPTIVE:
         yield Drop(table, Where("ifindex = ?", (ifindex,)), reason)
     yield Drop("fdb", Where("master = ?", (ifindex,)), reason)
-    yield Drop("routes", Where("oif = ? AND multipath IS NULL", (ifindex,)), reason)
+    yield Drop("routes", Where("oif = ? AND nh_id IS NULL", (ifindex,)), reason)
     yield Drop("nexthops", Where("oif = ?", (ifindex,)), reason)
     hops = mentions("multipath", "oif", ifindex)
-    for family in ROUTE_FAMILIES:
-        # no filter: the kernel refuses to filter by an interface that is not there
-        yield Reread("routes", family, only_if=EVERY_FAMILY[family] & hops, reason=reason)
+    # an IPv4 route with a leg there goes whole; legs of an IPv6 one are told
+    yield Drop("routes", Where("family = ? AND nh_id IS NULL", (AF_INET,)) & hops, reason)
+    for family, number in ROUTE_FAMILIES.items():
+        of_family = Where("family = ?", (number,))
+        # no filter: the kernel cannot filter by an interface that is not there
+        yield Reread("routes", family, only_if=of_family & Where("nh_id IS NULL") & hops, reason=reason)
+        by_object = of_family & Where("nh_id IS NOT NULL")
+        yield Reread("routes", family, (), by_object, by_object, reason)
     yield Reread("nexthops", only_if=Where("group_members IS NOT NULL"), reason=reason)
     yield Ask((), Where("link = ? OR master = ?", (ifindex, ifindex)), reason)
     yield from _rules_naming(old["ifname"])
-
-
-EVERY_FAMILY: Final = {word: Where("family = ?", (number,)) for word, number in ROUTE_FAMILIES.items()}
+    yield from _below(old)
 
 
 # -- everything else ---------------------------------------------------------------------------------------------------
@@ -189,12 +231,21 @@ def _bridge_view_gone(batch: Batch) -> Iterator[Consequence]:
             yield Reread(table, "AF_BRIDGE", (("ifindex", ifindex),), reason="a port left its bridge")
 
 
+def _address_told(batch: Batch) -> Iterator[Consequence]:
+    """The first IPv6 address, and the last one that goes, mean that IPv6 came or went on the interface."""
+    columns = zip(batch.column("family"), batch.column("ifindex"), strict=True)
+    for ifindex in dict.fromkeys(ifindex for family, ifindex in columns if family == AF_INET6):
+        legs = Where("family = ?", (AF_INET6,)) & mentions("multipath", "oif", ifindex)
+        yield Reread("routes", "AF_INET6", (("oif", ifindex),), legs & Where("nh_id IS NULL"), legs, "IPv6 was switched on or off")
+
+
 def _address_gone(batch: Batch) -> Iterator[Consequence]:
     """An IPv4 secondary address may be promoted; routes that preferred the address go, or stay without it."""
+    yield from _address_told(batch)
     rows = set(zip(batch.column("family"), batch.column("ifindex"), batch.column("local"), strict=True))
-    for family, ifindex in {(family, ifindex) for family, ifindex, _ in rows if family == AF_INET}:
-        yield Reread("addresses", "AF_INET", (("ifindex", ifindex),), only_if=Where("family = ? AND ifindex = ?", (family, ifindex)),
-                     reason="secondary addresses may have been promoted")  # fmt: skip
+    for ifindex in {ifindex for family, ifindex, _ in rows if family == AF_INET}:
+        present = Where("family = ? AND ifindex = ?", (AF_INET, ifindex))
+        yield Reread("addresses", "AF_INET", (("ifindex", ifindex),), None, present, "secondary addresses may have been promoted")
     for family, local in {(family, local) for family, _, local in rows}:
         preferring = Where("family = ? AND prefsrc = ?", (family, local))
         word = "AF_INET" if family == AF_INET else "AF_INET6"
@@ -202,26 +253,33 @@ def _address_gone(batch: Batch) -> Iterator[Consequence]:
 
 
 def _nexthop_told(batch: Batch) -> Iterator[Consequence]:
-    """A replaced nexthop changes the routes through it, and through the groups that it is in."""
+    """Routes through a replaced nexthop are told one by one; those through a group that lost a member are not.
+
+    Losing a member is told with no flags at all.
+    """
+    if batch.flags & NLM_F_CREATE:
+        return
     for number in dict.fromkeys(batch.column("id")):
-        yield from _routes_by_object(number, "their nexthop object changed")
+        for family in ("AF_INET", "AF_INET6"):
+            using = Where("family = ? AND nh_id = ?", (ROUTE_FAMILIES[family], number))
+            by_object = Where("family = ? AND nh_id IS NOT NULL", (ROUTE_FAMILIES[family],))
+            yield Reread("routes", family, (), by_object, using, "their nexthop group lost a member")
 
 
 def _nexthop_gone(batch: Batch) -> Iterator[Consequence]:
-    """Its IPv4 routes go without an event each (IPv6 ones are announced); groups lose a member."""
+    """Its IPv4 routes and the VXLAN entries through it go without an event each; IPv6 routes are announced."""
     reason = "their nexthop object is gone"
     for number in dict.fromkeys(batch.column("id")):
         yield Drop("routes", Where("family = ? AND nh_id = ?", (AF_INET, number)), reason)
-        yield from _routes_by_object(number, reason)
-    yield Reread("nexthops", only_if=Where("group_members IS NOT NULL"), reason=reason)
+        yield Drop("fdb", Where("nh_id = ?", (number,)), reason)
 
 
-def _routes_by_object(number: int, reason: str) -> Iterator[Consequence]:
-    groups = mentions("group_members", "id", number)
-    using = Where(f"nh_id = ? OR nh_id IN (SELECT id FROM nexthops WHERE {groups.sql})", (number, *groups.args))
-    for family in ("AF_INET", "AF_INET6"):
-        scope = EVERY_FAMILY[family] & using
-        yield Reread("routes", family, (), EVERY_FAMILY[family] & Where("nh_id IS NOT NULL"), scope, reason)
+def _fdb_changed(batch: Batch) -> Iterator[Consequence]:
+    """In a device's own list an entry's state is told as it was asked for, and others of its address change or go along."""
+    own = [ifindex for ifindex, master in zip(batch.column("ifindex"), batch.column("master"), strict=True) if master is None]
+    for ifindex in dict.fromkeys(own):
+        yield Reread("fdb", "AF_BRIDGE", (("ifindex", ifindex),), reason="entries of a device's own list hang together")
+        yield Ask((ifindex,), reason="an address in its list makes a device take all packets")
 
 
 def _rule_changed(batch: Batch) -> Iterator[Consequence]:
@@ -230,36 +288,42 @@ def _rule_changed(batch: Batch) -> Iterator[Consequence]:
     yield Reread("rules", only_if=Where('"goto" IS NOT NULL'), reason="targets of goto rules")
 
 
+def _traffic_control(*tables: str) -> Callable[[Batch], Iterator[Consequence]]:
+    """Queues, classes and filters below or beside the one that is told come, go and change silently: ask for these tables."""
+
+    def rule(batch: Batch) -> Iterator[Consequence]:
+        for ifindex in dict.fromkeys(batch.column("ifindex")):
+            filters = (("ifindex", ifindex),) if ifindex > 0 else ()  # a shared block has no interface
+            for table in tables:
+                yield Reread(table, "", filters, reason=f"{batch.table.name} changed")
+
+    return rule
+
+
 def _qdisc_changed(batch: Batch) -> Iterator[Consequence]:
-    """A queue that is replaced or removed takes its classes and filters along; the root one stands in the interface's row."""
-    roots = tuple(
-        dict.fromkeys(
-            index for index, parent in zip(batch.column("ifindex"), batch.column("parent"), strict=True) if parent == _TC_ROOT
-        )
-    )
+    """The root queue stands in the interface's row as well, where no event tells it."""
+    columns = zip(batch.column("ifindex"), batch.column("parent"), strict=True)
+    roots = tuple(dict.fromkeys(ifindex for ifindex, parent in columns if parent == _TC_ROOT))
     if roots:
         yield Ask(roots, reason="its root queue changed")
-    yield Reread("qdiscs", reason="queues below may have gone")
-    for ifindex in dict.fromkeys(batch.column("ifindex")):
-        for table in ("classes", "filters"):
-            yield Reread(table, "", (("ifindex", ifindex),), reason="a queue changed")
-
-
-def _class_gone(batch: Batch) -> Iterator[Consequence]:
-    for ifindex in dict.fromkeys(batch.column("ifindex")):
-        yield Reread("qdiscs", reason="a class went, with the queue below it")
-        yield Reread("filters", "", (("ifindex", ifindex),), reason="a class went")
+    yield from _traffic_control("qdiscs", "classes", "filters")(batch)
 
 
 RULES: Final[dict[tuple[str, str], Callable[[Batch], Iterator[Consequence]]]] = {
     ("bridge_view", "put"): _bridge_view_told,
     ("bridge_view", "delete"): _bridge_view_gone,
+    ("addresses", "put"): _address_told,
     ("addresses", "delete"): _address_gone,
     ("nexthops", "put"): _nexthop_told,
     ("nexthops", "delete"): _nexthop_gone,
+    ("fdb", "put"): _fdb_changed,
+    ("fdb", "delete"): _fdb_changed,
     ("rules", "put"): _rule_changed,
     ("rules", "delete"): _rule_changed,
     ("qdiscs", "put"): _qdisc_changed,
     ("qdiscs", "delete"): _qdisc_changed,
-    ("classes", "delete"): _class_gone,
+    ("classes", "put"): _traffic_control("classes"),
+    ("classes", "delete"): _traffic_control("qdiscs", "classes", "filters"),
+    ("filters", "put"): _traffic_control("filters"),
+    ("filters", "delete"): _traffic_control("filters"),
 }

@@ -15,7 +15,7 @@ from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.netlink.codec import decode
 
 from . import rules
-from .batches import Key, keep, keys_of
+from .batches import Key, batch_of, keep, keys_of, parsed
 from .journal import Journal
 from .reading import Part
 
@@ -109,6 +109,8 @@ def _add_present(tx: Transaction, stage: Stage, table: Table, target: str, keys:
     """Put the rows with these keys on the stage as they are: so the comparison finds them unchanged."""
     condition = " AND ".join(f"{name} IS ?" for name in table.key)
     sql = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE target = ? AND {condition}"
-    rows = [row for key in keys for row in tx.fetch(sql, (target, *key))]
+    found = (row for key in keys for row in tx.fetch(sql, (target, *key)))
+    rows = [parsed(table, dict(zip(table.columns, row, strict=True))) for row in found]
     if rows:
-        stage.add(table.columns, list(zip(*rows, strict=True)))
+        present = batch_of(table, "put", rows)
+        stage.add(present.columns, present.values)

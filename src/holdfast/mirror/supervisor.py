@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from holdfast.errors import Closed, HoldfastError, SourceEnded
@@ -41,6 +41,7 @@ T = TypeVar("T")
 _CALM_S: Final = 60.0
 """A source that ran this long without failing starts with short pauses again."""
 _TORN_AGAIN_S: Final = 1.0
+_LATER_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class Settings:
 class Supervisor:
     """Runs one source. All methods are the loop's; `status` may be read from any thread."""
 
-    def __init__(self, source: Source, database: Database, workers: Executor, settings: Settings, on_state: Callable[[Status], None]) -> None:
+    def __init__(
+        self, source: Source, database: Database, workers: Executor, settings: Settings, on_state: Callable[[Status], None]
+    ) -> None:
         self.source = source
         self.counters = Counters()
         self.state = State.CONNECTING
@@ -71,7 +74,7 @@ class Supervisor:
         self._agenda = Agenda()
         self._pace = Pace()
         self._news = asyncio.Event()
-        self._rounds_done = asyncio.Event()
+        self._idle = asyncio.Event()
         self._broken: Exception | None = None
         self._restart = False
         self._line: Line | None = None
@@ -113,19 +116,15 @@ class Supervisor:
 
         Returns at once when the source is not running, since nothing more will come.
         """
+        if any(table.name == "neighbours" for table in self.source.tables):
+            self.ask(POLLED)
         while self.state in (State.RUNNING, State.RESYNCING) and self._line is not None:
             if self._agenda or self._rounding:
-                self._rounds_done.clear()
-                await self._rounds_done.wait()
+                self._idle.clear()
+                await self._idle.wait()
                 continue
-            before = self.counters.rereads
-            if any(table.name == "neighbours" for table in self.source.tables):
-                self._agenda.add(POLLED)
             await self._cycle_now(self._line)
-            self._news.set()
-            if self._agenda or self._rounding:
-                continue
-            if self.counters.rereads == before:
+            if not self._agenda and not self._rounding:
                 return
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -191,7 +190,8 @@ class Supervisor:
                 await self._round(line, reading, Questions(everything=True), audit=True)
                 audit_at = loop.time() + self._audit_pause_s()
                 continue
-            self._rounds_done.set() if not self._agenda else None
+            if not self._agenda:
+                self._idle.set()
             waits = [one for one in (delay, None if audit_at is None else audit_at - now) if one is not None]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(waits) if waits else None):
@@ -207,7 +207,7 @@ class Supervisor:
             if line.armed is not None:
                 asyncio.get_running_loop().remove_reader(line.armed)
                 line.armed = None
-        self._rounds_done.set()
+        self._idle.set()
         self.source.close()
 
     async def _pause(self, failure: Exception, lasted_s: float) -> None:
@@ -217,7 +217,8 @@ class Supervisor:
         self.counters.failures += 1
         self._retry_at = time.monotonic() + pause
         self._enter(State.FAILED, failure)
-        logger.warning("%s: %s; tried again in %.1f s", self.source.target, failure, pause, exc_info=not isinstance(failure, HoldfastError | OSError))
+        unexpected = not isinstance(failure, HoldfastError | OSError)
+        logger.warning("%s: %s; tried again in %.1f s", self.source.target, failure, pause, exc_info=unexpected)
         self._news.clear()
         if not self._restart:
             with contextlib.suppress(TimeoutError):
@@ -274,8 +275,10 @@ class Supervisor:
         if cycle.lost:
             logger.warning("%s: the kernel dropped events; everything is read again", self.source.target)
             self._agenda.add_everything()
-        if cycle.questions:
-            self._agenda.add(cycle.questions)
+        self._agenda.add(one for one in cycle.questions if not (isinstance(one, Ask) and one.later))
+        late = [replace(one, later=False) for one in cycle.questions if isinstance(one, Ask) and one.later]
+        if late:
+            asyncio.get_running_loop().call_later(_LATER_S, self.ask, late)
         if self._agenda:
             self._news.set()
 
@@ -292,8 +295,8 @@ class Supervisor:
     async def _round(self, line: Line, reading: Reading, questions: Questions, *, audit: bool = False) -> None:
         """Ask, compare, write. Events go on meanwhile; the rows that they touch are theirs."""
         started = time.monotonic()
-        if questions.everything:
-            self._enter(State.RESYNCING) if not audit else None
+        if questions.everything and not audit:
+            self._enter(State.RESYNCING)
         self._rounding = True
         line.applier.journal = Journal()
         try:
@@ -336,5 +339,4 @@ class Supervisor:
         return await asyncio.wrap_future(self._database.write(job))
 
     def _fetch(self, sql: str, args: tuple[object, ...]) -> list[tuple[object, ...]]:
-        with self._database.reader() as reader:
-            return list(reader.fetch(sql, args))
+        return self._database.fetch(sql, args)

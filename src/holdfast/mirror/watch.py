@@ -60,7 +60,12 @@ def _matches(change: Change, wanted: Mapping[str, Any]) -> bool:
 
 
 async def wait_until(
-    database: Database, bell: Bell, tables: Iterable[str], check: Callable[[], T | None], timeout_s: float | None, what: str = "the condition"
+    database: Database,
+    bell: Bell,
+    tables: Iterable[str],
+    check: Callable[[], T | None],
+    timeout_s: float | None,
+    what: str = "the condition",
 ) -> T:
     """Call `check` (in a worker thread: it may read the database) now and after each commit that changes one of `tables`;
     return its first answer that is not None.
