@@ -1,0 +1,102 @@
+"""What the shell offers behind the cursor. Fast before complete: no database is opened, interfaces come from the kernel."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import typer
+
+from holdfast.errors import UnknownName
+
+__all__ = ["columns", "filters", "nouns", "tables"]
+
+Offer = tuple[str, str]
+
+
+def nouns(incomplete: str) -> list[Offer]:
+    """Nouns; `ip`'s words for them where these were begun."""
+    from .looks import LOOKS
+
+    found = [(look.table.name, look.table.doc) for look in LOOKS.values() if look.table.name.startswith(incomplete)]
+    short = [(name, look.table.doc) for look in LOOKS.values() for name in look.short if incomplete and name.startswith(incomplete)]
+    return found or short
+
+
+def tables(incomplete: str) -> list[Offer]:
+    return nouns(incomplete)
+
+
+def columns(context: typer.Context, incomplete: str) -> list[Offer]:
+    """The last of a list with commas."""
+    from .words import find_look, vocabulary
+
+    before, comma, last = incomplete.rpartition(",")
+    try:
+        look = find_look(context.params.get("noun") or "")
+    except UnknownName:
+        return []
+    return [(f"{before}{comma}{word}", "") for word in vocabulary(look) if word.startswith(last)]
+
+
+def filters(context: typer.Context, args: list[str], incomplete: str) -> list[Offer]:
+    """A word of the filter, or a value for the word before."""
+    from .words import find_look
+
+    given = [*(context.params.get("filters") or ()), *args]
+    noun = context.params.get("noun") or context.params.get("table") or (given[0] if given else "")
+    try:
+        look = find_look(noun)
+    except UnknownName:
+        return []
+    word, equals, begun = incomplete.partition("=")
+    if equals:
+        return [(f"{word}={value}", doc) for value, doc in _values(look.table.name, word) if value.startswith(begun)]
+    previous = given[-1] if given else ""
+    values = [] if previous in look.flags else list(_values(look.table.name, previous))
+    offers = values or [*_words(look.table.name), *((name, "interface") for name in _interfaces() if "device" in look.bare)]
+    return [(value, doc) for value, doc in offers if value.startswith(incomplete)]
+
+
+def _words(table: str) -> Iterator[Offer]:
+    from .looks import LOOKS
+
+    look = LOOKS[table]
+    fields = {field.name: field.doc for field in look.table.fields}
+    for word, names in look.words.items():
+        yield word, fields.get(names[0], "")
+    yield from ((word, "") for word in (*look.special, *look.flags))
+    yield from fields.items()
+
+
+def _values(table: str, word: str) -> Iterator[Offer]:
+    """What can stand behind a word: interfaces, or names of numbers."""
+    from holdfast.model.names import BUILTIN
+    from holdfast.model.words import BITS, ENUMS
+
+    from .looks import LOOKS
+    from .spelling import is_device
+    from .words import vocabulary
+
+    look = LOOKS[table]
+    if word in look.special:
+        yield from ((name, "interface") for name in (_interfaces() if word in ("dev", "vrf") else _kinds()))
+        return
+    for name in vocabulary(look).get(word, ())[:1]:
+        field = look.table[name]
+        if is_device(field) or field.name in ("ifname", "iifname", "oifname"):
+            yield from ((one, "interface") for one in _interfaces())
+        elif field.names in BITS or field.names in ENUMS or field.names.startswith("rt_"):
+            yield from ((one.lower(), "") for one in BUILTIN.table(field.names).values() if " " not in one)
+        elif field.name == "state":
+            yield from (("up", ""), ("down", ""))
+
+
+def _interfaces() -> list[str]:
+    return sorted(name for _, name in socket.if_nameindex())
+
+
+def _kinds() -> list[str]:
+    from holdfast.model.links import KINDS
+
+    return sorted(KINDS)

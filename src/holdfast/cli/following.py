@@ -1,0 +1,79 @@
+"""Where the changes of a watch come from: the running node's file, looked at often, or a node of its own in memory.
+
+The database is the queue in both cases: a change is read from its rows and history, so none is lost, however slowly they
+are printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import WorldError
+from holdfast.model.names import Names
+
+from .options import Common
+from .reading import Reading, node_of, source_spec
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Change, Database
+    from holdfast.database.sqlite import FileReader
+
+__all__ = ["Following", "open_following"]
+
+_LOOK_EVERY_S: Final = 0.05
+_STRIDE: Final = 500
+"""Revisions read at once."""
+
+
+class Following:
+    """Changes of some tables, in order. `reading` reads the same database."""
+
+    def __init__(self, database: Database | FileReader, names: Names) -> None:
+        self.reading = Reading(database, names)
+        self._database = database
+
+    @property
+    def revision(self) -> int:
+        return self._database.revision
+
+    async def changes(self, tables: Collection[str], since: int) -> AsyncIterator[list[Change]]:
+        """The changes after a revision, for ever; each list holds whole revisions, oldest first.
+
+        Raises: Compacted - the history does not reach back to `since`.
+        """
+        cursor = since
+        while True:
+            last = min(self._database.revision, cursor + _STRIDE)
+            if last <= cursor:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                continue
+            yield sorted(self._read(tables, cursor, last), key=lambda change: change.revision)
+            cursor = last
+
+    def _read(self, tables: Iterable[str], since: int, until: int) -> list[Change]:
+        return [change for table in tables for change in self._database.changes(table, since, until)]
+
+
+@asynccontextmanager
+async def open_following(common: Common, tables: Collection[str]) -> AsyncIterator[Following]:
+    """Open what the options name. Raises: what opening raises; WorldError - the source could not be loaded."""
+    node = None if common.netns else node_of(common)
+    if node is not None:
+        from holdfast.database.sqlite import open_reader
+        from holdfast.sources.name_files import read_name_files
+
+        with open_reader(node.path) as reader:
+            yield Following(reader, Names.parse(read_name_files()))
+        return
+    from holdfast.node import Node
+
+    spec = source_spec(common.netns)
+    wanted = [table for table in tables if table != "netns"]
+    async with Node(":memory:", [spec], tables=wanted) as own:
+        status = own.mirror.status(spec["target"])
+        if status.error:
+            raise WorldError(status.error)
+        yield Following(own.database, own.mirror.source(spec["target"]).names())

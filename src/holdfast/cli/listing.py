@@ -1,0 +1,131 @@
+"""Rows of a noun as columns of text."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from holdfast.errors import UnknownName
+from holdfast.model import Field
+
+from .layout import Column
+from .looks import Look, View
+from .spelling import Spelling, compact, is_device
+from .words import vocabulary
+
+__all__ = ["Listing", "all_views", "chosen_views", "details"]
+
+Row = Sequence[Any]
+
+
+class Listing:
+    """Which fields a listing needs, and how fetched rows become columns.
+
+    Order of use: `fields` are what to select, then `columns(rows)` with rows that have these, in this order, behind `target`.
+    """
+
+    def __init__(self, look: Look, views: Sequence[View], more: Iterable[str] = ()) -> None:
+        self.look = look
+        self.views = views
+        beneath = look.beneath[0] if look.beneath else ()
+        wanted = {name for view in views for name in view.fields} | set(look.order) | set(beneath) | set(more)
+        self.fields = tuple(name for name in look.table.columns if name in wanted)
+        self._places = {name: place for place, name in enumerate(self.fields, 1)}
+
+    def sort(self, rows: list[Row]) -> None:
+        """In place: by target, then as the look orders; addresses by their bytes and not their letters."""
+        table, steps = self.look.table, []
+        for name in self.look.order:
+            field = table[name]
+            address = getattr(field.shape, "name", "") in ("ip", "destination")
+            steps.append((self._places[name], _address_key if address else _plain_key))
+        rows.sort(key=lambda row: (row[0], *[key(row[place]) for place, key in steps]))
+
+    def columns(self, rows: Sequence[Row], spelling: Spelling, *, with_target: bool) -> list[Column]:
+        byname = list(zip(*rows, strict=True)) if rows else [()] * (len(self.fields) + 1)
+        targets: Sequence[str] = byname[0]
+        found = [Column("TARGET", targets, role="dim")] if with_target else []
+        for view in self.views:
+            values = [byname[self._places[name]] for name in view.fields]
+            if view.text is not None:
+                text, number = view.text, len(values)
+                cells = [text(spelling, *row) for row in zip(targets, *values, strict=True)] if number else []
+            else:
+                field = self.look.table[view.fields[0]]
+                cells = [spelling.text(field, target, value) for target, value in zip(targets, values[0], strict=True)]
+            found.append(Column(view.heading, cells, view.right, view.role, view.elastic, view.keep))
+        return found
+
+    def beneath(self, row: Row, spelling: Spelling) -> list[str]:
+        """The lines that belong below a row."""
+        if self.look.beneath is None:
+            return []
+        names, text = self.look.beneath
+        return list(text(spelling, row[0], *(row[self._places[name]] for name in names)))
+
+    def details(self, row: Row, spelling: Spelling, fields: Sequence[Field]) -> list[str]:
+        """`name value` of these fields, where they say something."""
+        return details(fields, [row[self._places[field.name]] for field in fields], row[0], spelling)
+
+
+def details(fields: Sequence[Field], values: Sequence[Any], target: str, spelling: Spelling) -> list[str]:
+    """`name value` pairs; the parts of a JSON object become pairs of their own where it is one per kind."""
+    pairs = []
+    for field, value in zip(fields, values, strict=True):
+        if value is None or value == field.default or value in ("{}", "[]", ""):
+            continue
+        if field.name in ("kind_data", "port_data"):
+            pairs += [f"{name} {compact(part)}" for name, part in (spelling.decoded(value) or {}).items()]
+        elif text := spelling.text(field, target, value):
+            pairs.append(f"{field.name} ({text})" if field.json and " " in text else f"{field.name} {text}")
+    return pairs
+
+
+def _plain_key(value: Any) -> tuple[bool, Any]:
+    return (value is not None, value)
+
+
+def _address_key(value: Any) -> bytes:
+    """`default` first, then by bytes; MPLS labels by number."""
+    if not value or value == "default":
+        return b""
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
+    except OSError:
+        return int(value).to_bytes(8, "big") if value.isdecimal() else value.encode()
+
+
+def view_of(field: Field) -> View:
+    """A column for a field as it is."""
+    shape = getattr(field.shape, "name", "")
+    role = (
+        "ifname"
+        if is_device(field) or field.name == "ifname"
+        else {"ip": "address", "destination": "address", "lladdr": "lladdr"}.get(shape, "")
+    )
+    right = field.shape.sql == "INTEGER" and not field.names
+    return View(field.name.upper(), (field.name,), role=role, right=right, elastic=field.json, keep=True)
+
+
+def all_views(look: Look) -> tuple[View, ...]:
+    """Every field of the table, under its own name."""
+    return tuple(view_of(field) for field in look.table.fields)
+
+
+def chosen_views(look: Look, names: str) -> tuple[View, ...]:
+    """The columns that a list of names asks for: headings as they are in the listing, or fields. Raises: UnknownName."""
+    headings = {view.heading.lower(): view for view in look.views}
+    words = vocabulary(look)
+    found = []
+    for name in (one.strip().lower() for one in names.split(",")):
+        if name in headings:
+            found.append(headings[name])
+        elif words.get(name):
+            found.append(view_of(look.table[words[name][0]]))
+        else:
+            close = get_close_matches(name, [*headings, *words], 1)
+            maybe = f"did you mean `{close[0]}`? " if close else ""
+            raise UnknownName(f"{look.table.name} has no column `{name}`", hint=f"{maybe}`holdfast show {look.short[0]} help` lists them")
+    return tuple(found)

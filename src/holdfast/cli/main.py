@@ -1,0 +1,90 @@
+"""Where the program starts and ends: errors become a line, exit codes are decided, a closed pipe is no news.
+
+Exit codes: 0 done · 1 it could not be done · 2 it was asked wrongly · 130 interrupted · 141 nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.errors import HoldfastError, InvalidValue, UnknownName
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+_NOBODY_READS = 141  # 128 + SIGPIPE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # What is still buffered would be written when Python ends, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
+    import typer
+
+    from .app import app
+
+    click_exception: Any = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
+    try:
+        return app(words, prog_name="holdfast", standalone_mode=False) or 0
+    except typer.Abort:
+        return _INTERRUPTED
+    except click_exception as error:
+        return _report(_of_click(error), words)
+    except HoldfastError as error:
+        return _report(error, words)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except OSError as error:
+        return _report(HoldfastError(_sentence(error)), words)
+    except Exception as error:  # noqa: BLE001 - the program's edge: a person gets a sentence, who looks for the fault a traceback
+        from holdfast.errors import Bug
+
+        return _report(Bug(f"{type(error).__name__}: {error}"), words)
+
+
+def _of_click(error: Any) -> HoldfastError:
+    """A wrong command line in our own words: what, and which help to read."""
+    message = error.format_message().rstrip(".").replace("'", "`")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "holdfast"
+    return InvalidValue(message[:1].lower() + message[1:], hint=f"`{command} --help` explains")
+
+
+def _sentence(error: OSError) -> str:
+    what = os.strerror(error.errno) if error.errno else str(error)
+    return f"{what}: `{error.filename}`" if error.filename else what
+
+
+def _report(error: HoldfastError, words: list[str]) -> int:
+    """Say on stderr what went wrong; returns the exit code."""
+    if os.environ.get("HOLDFAST_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    if any(word in ("--json", "-j") for word in words):
+        import json
+
+        print(json.dumps(error.as_dict(), ensure_ascii=False), file=sys.stderr)
+    else:
+        from .style import style_for
+
+        style = style_for(sys.stderr)
+        print(f"{style('bad', 'holdfast:')} {error.message}", file=sys.stderr)
+        if error.hint:
+            print(style("dim", f"  {error.hint}"), file=sys.stderr)
+    return 2 if isinstance(error, InvalidValue | UnknownName) else 1

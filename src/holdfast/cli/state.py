@@ -1,0 +1,63 @@
+"""Where a node keeps its file, and whether one is running on it.
+
+/var/lib/holdfast for root, ~/.local/state/holdfast for a user, HOLDFAST_HOME for who says so. A user without a node of
+his own is answered by root's, where the file may be read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["RunningNode", "database_file", "find_node", "holder"]
+
+_SYSTEM: Final = Path("/var/lib/holdfast")
+_FILE: Final = "holdfast.db"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node and its file. `pid` is 0 where the lock does not say."""
+
+    path: str
+    pid: int = 0
+
+
+def database_file() -> str:
+    """The file of this user's node; its directory may not be there yet."""
+    return str(next(_homes()) / _FILE)
+
+
+def find_node() -> RunningNode | None:
+    """The running node whose file this user may read; the own one first."""
+    for home in _homes():
+        path = str(home / _FILE)
+        pid = holder(path)
+        if pid is not None and os.access(path, os.R_OK):
+            return RunningNode(path, pid)
+    return None
+
+
+def holder(path: str) -> int | None:
+    """The process that holds a database file; 0 if it is unknown which, None if there is none or nobody can tell."""
+    if not os.path.exists(f"{path}.lock"):
+        return None
+    from holdfast.database.lock import holder_of
+
+    try:
+        found = holder_of(f"{path}.lock")
+    except OSError:
+        return None
+    return None if found is None else found.get("pid", 0)
+
+
+def _homes() -> Iterator[Path]:
+    if home := os.environ.get("HOLDFAST_HOME"):
+        yield Path(home)
+        return
+    if os.geteuid() != 0:
+        yield Path.home() / ".local/state/holdfast"
+    yield _SYSTEM

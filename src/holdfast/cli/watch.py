@@ -1,0 +1,136 @@
+"""`holdfast watch`: what changes, while it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from holdfast.errors import NotFound
+
+from .conditions import All, Condition
+from .following import Following, open_following
+from .looks import LOOKS, Look
+from .options import Common
+from .show import target_condition
+from .style import style_for
+from .telling import Teller, changed_fields
+from .words import find_look, parse
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Change
+
+__all__ = ["WatchRequest", "watch_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """What to watch. `noun` "": everything; `since`: a revision, None: from now on; `limit`: end after so many, 0: never."""
+
+    noun: str = ""
+    filters: tuple[str, ...] = ()
+    since: int | None = None
+    limit: int = 0
+
+
+def watch_changes(request: WatchRequest, common: Common) -> None:
+    """Print changes until interrupted. Raises: UnknownName, InvalidValue, NotFound, Compacted; what opening raises."""
+    asyncio.run(_watch(request, common))
+
+
+async def _watch(request: WatchRequest, common: Common) -> None:
+    look = find_look(request.noun) if request.noun else None
+    tables = [look.table.name] if look else list(LOOKS)
+    async with open_following(common, {*tables, "interfaces"}) as following:
+        since = following.revision if request.since is None else request.since
+        printer = _Printer(look, request, common, following)
+        async for changes in following.changes({*tables, "interfaces"}, since):
+            if printer.print(changes, tables):
+                return
+
+
+class _Printer:
+    """Chooses and prints. Interfaces are learned from all changes, also from those that are not printed."""
+
+    def __init__(self, look: Look | None, request: WatchRequest, common: Common, following: Following) -> None:
+        self._look, self._request, self._common = look, request, common
+        self._reading = following.reading
+        self._teller = Teller(self._reading.spelling(), style_for(sys.stdout, common.colour), wide=common.wide)
+        self._left = request.limit
+        self._with_target = len(self._reading.targets()) > 1
+        self._wanted = self._condition()
+
+    def print(self, changes: list[Change], tables: list[str]) -> bool:
+        """Print those that match; True when the limit is reached."""
+        times = self._times(changes)
+        for change in changes:
+            if change.table in tables and self._matches(change):
+                self._write(change, times.get(change.revision, datetime.now().astimezone()))
+                self._left -= 1
+                if self._left == 0:
+                    return True
+            if change.table == "interfaces":
+                self._learn(change)
+        sys.stdout.flush()
+        return False
+
+    def _matches(self, change: Change) -> bool:
+        """Before or after: a row that leaves what is asked for is news as well."""
+        return self._wanted.holds(change.row) or (change.old is not None and self._wanted.holds(change.old))
+
+    def _learn(self, change: Change) -> None:
+        self._teller.learn(change)
+        self._with_target = self._with_target or change.row["target"] not in self._reading.targets()
+        self._wanted = self._condition()  # a new interface may have the name that was asked for
+
+    def _condition(self) -> Condition:
+        parts: list[Condition] = []
+        if self._look is not None:
+            parts += self._filter(self._look)
+        if self._common.target:
+            parts.append(target_condition(self._common.target, self._reading))
+        return All(tuple(parts))
+
+    def _filter(self, look: Look) -> tuple[Condition, ...]:
+        spelling = self._teller.spelling
+        try:
+            return parse(look, self._request.filters, spelling).conditions
+        except NotFound as missing:
+            print(f"holdfast: {missing.message}: waiting for it", file=sys.stderr)
+            spelling.strict = False
+            return parse(look, self._request.filters, spelling).conditions
+
+    def _times(self, changes: list[Change]) -> dict[int, datetime]:
+        first, last = changes[0].revision if changes else 0, changes[-1].revision if changes else 0
+        rows = self._reading.fetch("SELECT revision, time FROM log WHERE revision BETWEEN ? AND ?", (first, last))
+        return {revision: datetime.fromtimestamp(time / 1e9).astimezone() for revision, time in rows}
+
+    def _write(self, change: Change, time: datetime) -> None:
+        if self._common.json:
+            sys.stdout.write(_json(change, time) + "\n")
+            return
+        style = self._teller.style
+        date = "" if time.date() == datetime.now().astimezone().date() else f"{time:%Y-%m-%d} "
+        stamp = style("dim", f"{date}{time:%H:%M:%S}.{time.microsecond // 1000:03d} r{change.revision}")
+        sys.stdout.write(f"{stamp} {self._teller.line(change, with_target=self._with_target)}\n")
+
+
+def _json(change: Change, time: datetime) -> str:
+    shape: dict[str, Any] = {
+        "revision": change.revision,
+        "time": time.isoformat(timespec="milliseconds"),
+        "table": change.table,
+        "op": change.op,
+        "row": _hex(change.row),
+    }
+    if change.old is not None:
+        shape |= {"changed": changed_fields(change), "old": _hex(change.old)}
+    return msgspec.json.encode(shape).decode()
+
+
+def _hex(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}

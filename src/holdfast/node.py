@@ -1,0 +1,176 @@
+"""A node: database, mirror, sources, and the namespaces that come and go. Wiring, and the order of starting and stopping.
+
+start: database (lock, file) ─► mirror ─► sources, all at once ─► rows of sources that are no more go ─► following
+stop:  following ─► mirror (sockets) ─► database (file, lock)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from holdfast.errors import Closed
+from holdfast.model import NETNS, TABLES
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Transaction
+    from holdfast.database.sqlite import Database
+    from holdfast.mirror.mirror import Mirror
+    from holdfast.mirror.supervisor import Settings
+    from holdfast.sources import Change, Namespace, Namespaces
+
+__all__ = ["LOCALHOST", "Node"]
+
+logger = logging.getLogger("holdfast.node")
+
+LOCALHOST: Final = "localhost"
+_LOOK_EVERY_S: Final = 0.25
+_NETNS_COLUMNS: Final = ("name", "path", "inode", "nsid")
+
+
+class Node:
+    """Mirrors sources into a database, from `start` (or `async with`) until `stop`. All methods are for one loop.
+
+    path      the file, or :memory:
+    sources   as `sources.make` takes them: target, kind, options
+    follow    also mirror every named network namespace, from when it appears until it is deleted
+    tables    which to mirror; None: all
+    """
+
+    database: Database
+    mirror: Mirror
+
+    def __init__(
+        self,
+        path: str,
+        sources: Sequence[Mapping[str, Any]] = ({"target": LOCALHOST, "kind": "local"},),
+        *,
+        follow: bool = False,
+        tables: Sequence[str] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.path = path
+        self.follow = follow
+        self._specs = [dict(spec) for spec in sources]
+        self._options: dict[str, Any] = {} if tables is None else {"tables": list(tables)}
+        self._settings = settings
+        self._namespaces: Namespaces | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._followed: set[str] = set()
+        self._running = False
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Returns when every source is loaded, or has failed: failed ones are seen in `mirror.status` and tried again.
+
+        Raises: Busy - another process has the file; Corrupt, Denied, Unavailable - the file;  InvalidValue, UnknownName,
+          NotSupported - a source that cannot be. Nothing is left open then.
+        """
+        from holdfast.database.sqlite import Database
+        from holdfast.mirror.mirror import Mirror
+        from holdfast.sources import Namespaces, make
+
+        sources = [make(**spec, **self._options) for spec in self._specs]
+        self.database = await asyncio.to_thread(Database, self.path)
+        self._running = True
+        try:
+            self.mirror = Mirror(self.database, self._settings)
+            await self.mirror.start()
+            for source in sources:
+                self.mirror.add(source)
+            self._namespaces = Namespaces()
+            await self._look()
+            await asyncio.gather(*(self.mirror.ready(target) for target in self.mirror.targets))
+            await self._write(self._forget_others)
+            self._following = asyncio.create_task(self._follow(), name="holdfast-namespaces")
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Rows stay in a database that is a file. Idempotent."""
+        if not self._running:
+            return
+        self._running = False
+        try:
+            if self._following is not None:
+                self._following.cancel()
+                await asyncio.wait([self._following])
+            if self._namespaces is not None:
+                self._namespaces.close()
+            if hasattr(self, "mirror"):
+                await self.mirror.close()
+        finally:
+            await asyncio.to_thread(self.database.close)
+
+    # -- namespaces ------------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self._look()
+            except Closed:
+                return
+            except Exception:
+                logger.exception("looking for network namespaces failed; tried again")
+
+    async def _look(self) -> None:
+        """What is different under /run/netns: into the table `netns`, and into the mirror if namespaces are followed."""
+        assert self._namespaces is not None
+        change: Change = await asyncio.to_thread(self._namespaces.changes)
+        if not change and self._following is not None:
+            return
+        present = await asyncio.to_thread(self._namespaces.now)
+        await self._write(lambda tx: _sweep_names(tx, present))
+        for gone in change.removed:
+            if gone.name in self._followed:
+                self._followed.discard(gone.name)
+                logger.info("network namespace %s was deleted", gone.name)
+                await self.mirror.remove(gone.name)
+        if self.follow:
+            for new in change.added:
+                self._add(new)
+
+    def _add(self, namespace: Namespace) -> None:
+        from holdfast.sources import make
+
+        if namespace.name in self.mirror.targets:
+            return  # named on its own already
+        logger.info("network namespace %s is there", namespace.name)
+        self.mirror.add(make(namespace.name, "netns", netns=namespace.path, **self._options))
+        self._followed.add(namespace.name)
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _forget_others(self, tx: Transaction) -> None:
+        """A file may hold rows of sources that this run does not have."""
+        here = {*self.mirror.targets, LOCALHOST}
+        for table in reversed(list(TABLES.values())):
+            for (target,) in tx.fetch(f"SELECT DISTINCT target FROM {table.name}"):
+                if target not in here:
+                    count = tx.delete_where(table, target)
+                    logger.info("%s is no source of this run: %d rows of %s are deleted", target, count, table.name)
+        if LOCALHOST not in self.mirror.targets:
+            for table in TABLES.values():
+                if table is not NETNS:
+                    tx.delete_where(table, LOCALHOST)
+
+    async def _write(self, job: Any) -> Any:
+        return await asyncio.wrap_future(self.database.write(job))
+
+
+def _sweep_names(tx: Transaction, present: Sequence[Namespace]) -> None:
+    rows = [(one.name, one.path, one.inode, one.nsid) for one in present]
+    with tx.sweep(NETNS, LOCALHOST) as stage:
+        if rows:
+            stage.add(_NETNS_COLUMNS, list(zip(*rows, strict=True)))
+        stage.finish()
