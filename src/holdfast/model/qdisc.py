@@ -5,7 +5,7 @@ Source: struct tcmsg + TCA_*, include/uapi/linux/rtnetlink.h; TCA_STATS2, includ
 Dumps: classes and filters are asked for per interface, filters per parent as well.
 """
 
-import socket
+import sys
 
 from .field import BYTES, I32, TEXT, U8, U16, U32, U64, Field, Message, Nest, Packed, Struct, Table
 
@@ -93,7 +93,7 @@ def _priority(info: int) -> int:
 
 
 def _protocol(info: int) -> int:
-    return socket.ntohs(info & 0xFFFF)
+    return int.from_bytes((info & 0xFFFF).to_bytes(2, sys.byteorder), "big")
 
 
 FILTERS = Table(
