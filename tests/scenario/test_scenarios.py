@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.testing.kinds import probe
 from tests.kernel.truth.judge import Judge
+from tests.kernel.truth.live import LiveMirror
 from tests.kernel.truth.mirrors import FreshDump
 from tests.kernel.truth.scenario import Scenario, ScenarioError, load, play
 from tests.kernel.truth.stage import staged
@@ -24,6 +25,13 @@ def _played(path: Path, make_mirror) -> Scenario:
     with staged() as stage, make_mirror([one.name for one in stage.namespaces.values()]) as mirror, Judge(stage, mirror) as judge:
         play(scenario, judge)
     return scenario
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_mirror_equals_kernel(path):
+    """The mirror, following events only, equals iproute2 within a second of each step."""
+    _played(path, LiveMirror)
 
 
 @pytest.mark.kernel
