@@ -88,7 +88,12 @@ def test_a_leg_leaves() -> None:
 
 def test_the_last_but_one_leg_leaves_a_plain_route() -> None:
     old = route(A, B)
-    assert deleted(route(A), [old]) == Outcome(gone=(old,), now=(route(B),))
+    assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A),))
+
+
+def test_without_its_first_leg_a_route_may_show_another_maker() -> None:
+    old = route(A, B)
+    assert deleted(route(A), [old]) == Outcome(gone=(old,), now=(route(B),), certain=False)
 
 
 def test_all_legs_leave_in_another_order() -> None:
@@ -107,5 +112,5 @@ def test_what_fits_no_row_is_not_certain() -> None:
 
 def test_a_leg_that_cannot_be_a_plain_route_is_not_certain() -> None:
     old = route(A, B)
-    old["multipath"][1]["encap"] = {"labels": [100]}
-    assert not deleted(route(A), [old]).certain
+    old["multipath"][0]["encap"] = {"labels": [100]}
+    assert deleted(route(B), [old]) == Outcome(certain=False)

@@ -156,14 +156,19 @@ def test_another_view_of_an_interface_is_a_reason_to_ask() -> None:
 
 def test_an_ipv4_address_goes() -> None:
     gone = told("addresses", "delete", family=[2], ifindex=[5], local=["10.0.0.1"])
-    assert rereads(gone) == {("addresses", "AF_INET", (("ifindex", 5),)), ("routes", "AF_INET", ())}
-    [routes] = [one for one in gone if isinstance(one, Reread) and one.table == "routes"]
-    assert routes.only_if is not None and routes.only_if.args == (2, "10.0.0.1")
+    through = ("routes", "AF_INET", (("oif", 5),))
+    assert rereads(gone) == {("addresses", "AF_INET", (("ifindex", 5),)), ("routes", "AF_INET", ()), through}
+    [preferring] = [one.only_if for one in gone if isinstance(one, Reread) and one.table == "routes" and not one.filters]
+    assert preferring is not None and preferring.args == (2, "10.0.0.1")
 
 
 def test_an_ipv6_address_goes() -> None:
     gone = told("addresses", "delete", family=[10], ifindex=[5], local=["2001:db8::1"])
     assert rereads(gone) == {("routes", "AF_INET6", ()), ("routes", "AF_INET6", (("oif", 5),))}
+
+
+def test_an_address_comes() -> None:
+    assert rereads(told("addresses", "put", family=[2], ifindex=[5])) == {("routes", "AF_INET", (("oif", 5),))}
 
 
 def test_a_nexthop_goes() -> None:

@@ -89,7 +89,8 @@ def deleted(gone: Row, present: Sequence[Row]) -> Outcome:
         return Outcome(gone=(old,))
     if len(left) == 1 and not left[0].keys() <= _LEG:
         return Outcome(certain=False)
-    return Outcome(gone=(old,), now=(_with_legs(old, left),))
+    # all but the legs is that of the first one; if that goes, the row shows who made the next, which no event tells
+    return Outcome(gone=(old,), now=(_with_legs(old, left),), certain=left[0] == _legs(old)[0])
 
 
 def _legs(row: Row) -> list[dict[str, Any]]:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 from holdfast.errors import KernelError, NotSupported
 from holdfast.model import TABLES
 from holdfast.model.field import Table
+from holdfast.netlink.wire import HEADER, HEADER_SIZE
 
 from .agenda import Questions
 from .consequence import EVERYTHING, Reread, Where
-from .rules import ROUTE_FAMILIES
+from .rules import POLLED, ROUTE_FAMILIES
 
 if TYPE_CHECKING:
     from holdfast.sources.contract import Source
@@ -80,12 +81,23 @@ def _family(table: Table, word: str) -> int:
     return ROUTE_FAMILIES.get(word, 0) if "family" in table.columns else 0
 
 
+def _bodies(chunk: bytes) -> list[bytes]:
+    """The messages of a chunk without their headers, which differ each time."""
+    bodies, at = [], 0
+    while at + HEADER_SIZE <= len(chunk):
+        length = HEADER.unpack_from(chunk, at)[0]
+        bodies.append(chunk[at + HEADER_SIZE : at + length])
+        at += (length + 3) & ~3
+    return bodies
+
+
 class Reading:
     """Asks one source. All methods block: for a worker thread."""
 
     def __init__(self, source: Source, fetch: Fetch) -> None:
         self._source = source
         self._fetch = fetch
+        self._polled: list[bytes] | None = None
 
     def ask(self, questions: Questions) -> Answers:
         """Ask everything in `questions`; what has become pointless (no rows match `only_if`) is left out.
@@ -95,6 +107,7 @@ class Reading:
         answers = Answers()
         self.barrier()
         if questions.everything:
+            self.poll()  # from here on a difference is news
             answers.parts = [self._whole(table) for table in self._source.tables]
             return answers
         for ifindex in self._wanted_links(questions):
@@ -114,6 +127,17 @@ class Reading:
         """
         with contextlib.suppress(NotSupported):  # a recording does not change while it is read
             self._link(_BARRIER_IFINDEX)
+
+    def poll(self) -> bool:
+        """Is anything that is never announced different from the last time?"""
+        now: list[bytes] = []
+        for one in POLLED:
+            if any(table.name == one.table for table in self._source.tables):
+                chunks = self._source.dump(TABLES[one.table], one.family, **dict(one.filters))
+                now += [body for chunk in chunks for body in _bodies(chunk)]
+        changed = self._polled is not None and self._polled != now
+        self._polled = now
+        return changed
 
     def _whole(self, table: Table) -> Part:
         chunks, torn = self._dump(table, "", {})

@@ -78,6 +78,7 @@ class Supervisor:
         self._broken: Exception | None = None
         self._restart = False
         self._line: Line | None = None
+        self._reading = Reading(source, database.fetch)
         self._rounding = False
 
     # -- what others ask of it -------------------------------------------------------------------------------------
@@ -97,6 +98,14 @@ class Supervisor:
         """Somebody found that the source is dead (a check of its namespace, for instance)."""
         self._broken = self._broken or cause
         self._news.set()
+
+    def look(self) -> bool:
+        """Is the source still there, and is nothing different of what it never announces? Blocks: for a worker thread.
+
+        Returns True if there is something to ask. Raises: SourceEnded.
+        """
+        self.source.alive()
+        return self._reading.poll()
 
     def resync(self) -> None:
         """Read everything again and compare, without closing."""
@@ -157,9 +166,9 @@ class Supervisor:
         opened = time.monotonic()
         await self._work(self.source.open)
         line = self._line = Line(self.source, self.counters)
-        reading = Reading(self.source, self._fetch)
+        self._reading = Reading(self.source, self._database.fetch)
         self._enter(State.LOADING)
-        answers = await self._work(reading.ask, Questions(everything=True))
+        answers = await self._work(self._reading.ask, Questions(everything=True))
         torn = answers.torn
         settled = await self._write(lambda tx: line.settle(tx, answers, Cycle()))
         self._agenda.add(torn)
@@ -172,7 +181,6 @@ class Supervisor:
     async def _follow(self) -> None:
         line = self._line
         assert line is not None
-        reading = Reading(self.source, self._fetch)
         loop = asyncio.get_running_loop()
         audit_at = loop.time() + self._audit_pause_s() if self._settings.audit_s else None
         while True:
@@ -184,10 +192,10 @@ class Supervisor:
             now = loop.time()
             delay = self._pace.delay_s(now) if self._agenda else None
             if self._agenda and not delay:
-                await self._round(line, reading, self._agenda.take())
+                await self._round(line, self._agenda.take())
                 continue
             if audit_at is not None and now >= audit_at:
-                await self._round(line, reading, Questions(everything=True), audit=True)
+                await self._round(line, Questions(everything=True), audit=True)
                 audit_at = loop.time() + self._audit_pause_s()
                 continue
             if not self._agenda:
@@ -292,7 +300,7 @@ class Supervisor:
 
     # -- questions -------------------------------------------------------------------------------------------------
 
-    async def _round(self, line: Line, reading: Reading, questions: Questions, *, audit: bool = False) -> None:
+    async def _round(self, line: Line, questions: Questions, *, audit: bool = False) -> None:
         """Ask, compare, write. Events go on meanwhile; the rows that they touch are theirs."""
         started = time.monotonic()
         if questions.everything and not audit:
@@ -300,9 +308,9 @@ class Supervisor:
         self._rounding = True
         line.applier.journal = Journal()
         try:
-            answers = await self._work(reading.ask, questions)
+            answers = await self._work(self._reading.ask, questions)
             if audit:
-                await self._work(reading.barrier)  # what the dump saw has been told by now
+                await self._work(self._reading.barrier)  # what the dump saw has been told by now
             torn, cycle = answers.torn, Cycle()
             settled = await self._write(lambda tx: line.settle(tx, answers, cycle))
         finally:
@@ -337,6 +345,3 @@ class Supervisor:
 
     async def _write(self, job: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self._database.write(job))
-
-    def _fetch(self, sql: str, args: tuple[object, ...]) -> list[tuple[object, ...]]:
-        return self._database.fetch(sql, args)
