@@ -8,7 +8,6 @@ from holdfast.model.names import Names
 from holdfast.objects.records import Record
 from holdfast.objects.spec import KIND_ATTRIBUTES, holds, shown_name, spelling
 
-
 INTERFACES = {("localhost", "eth0"): 2, ("blue", "eth0"): 7, ("localhost", "br0"): 3}
 
 

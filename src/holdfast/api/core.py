@@ -1,19 +1,14 @@
-"""The running parts of one NDB: database, mirror, sources. On a loop; its reading side serves any thread.
-
-    open: database ─► mirror ─► sources, all at once ─► returns when each is loaded, or has failed
-    close: mirror (sockets) ─► database (file)
-"""
+"""What is behind one NDB: a node on a loop, and the reading of its database in any thread."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from holdfast.errors import AlreadyExists, Closed, InvalidValue, NotFound, NotSupported, SourceEnded, Unavailable, UnknownName
+from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Unavailable, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.objects.reading import Reading
@@ -24,12 +19,14 @@ if TYPE_CHECKING:
     from holdfast.database.home import Change
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.status import Status
+    from holdfast.node import Node
+    from holdfast.sources import Source
 
 __all__ = ["Core", "source_spec"]
 
 T = TypeVar("T")
-logger = logging.getLogger("holdfast.api")
 
+_LOADED: Final = ("running", "resyncing")
 _PROVIDERS: Final = ("sqlite3",)
 _WORDS_OF_KIND: Final = {"netns": "netns", "hostname": "ssh", "file": "replay"}
 """Which option gives away the kind of a source that does not say it."""
@@ -51,71 +48,69 @@ def source_spec(spec: Mapping[str, Any], localhost: str) -> dict[str, Any]:
 
 
 class Core(Reading):
-    """See the module. `database` and `mirror` are there between `open` and `close`.
+    """A node, and the reading of its database. `node` is there from `open` on.
 
-    Raises, at any call that needs them: Closed.
+    Raises, at any call between `close` and `open`: Closed; behind a fork: UsageError.
     """
 
-    mirror: Mirror
+    node: Node
 
-    def __init__(self, sources: Sequence[Mapping[str, Any]] | None, *, localhost: str, provider: str, path: str) -> None:
+    def __init__(self, sources: Sequence[Mapping[str, Any]] | None, *, localhost: str, provider: str, path: str, follow: bool) -> None:
         """Raises: NotSupported - a provider that this build does not have."""
         if provider not in _PROVIDERS:
             raise NotSupported(f"no database provider `{provider}` in this build; there is {', '.join(_PROVIDERS)}")
         if not isinstance(path, str):
             raise InvalidValue(f"expected a path or :memory:, got `{path!r}` – at db_spec")
-        super().__init__(localhost, self._names_of, lambda: self._specs)
+        super().__init__(localhost, self._names_of, lambda: self.sources)
+        self.running = False
         self._wanted = [{"target": localhost, "kind": "local"}] if sources is None else [source_spec(one, localhost) for one in sources]
         self._path = path
-        self._names: dict[str, Names] = {}
-        self._specs: dict[str, dict[str, Any]] = {}
-        self.running = False
+        self._follow = follow
+        self._names: dict[str, tuple[Source, Names]] = {}
         self._waiting: set[asyncio.Timeout] = set()
+        self._leaving: dict[str, asyncio.Event] = {}
 
     # ------------------------------------------------------------------------------------------------ life
 
     async def open(self) -> None:
-        """Start everything and wait for the first load of each source. Idempotent.
+        """Start the node; returns when each source is loaded, or has failed. Idempotent.
 
         Raises: what the first source failed with, if none could be loaded; nothing is left open then. If some could, the
           others are visible as failed and tried again.
         """
         if self.running:
             return
-        from holdfast.database.sqlite import Database
-        from holdfast.mirror.mirror import Mirror
+        from holdfast.node import Node
 
-        self.attach(await asyncio.to_thread(Database, self._path))
+        self.node = Node(self._path, self._wanted, follow=self._follow)
+        await self.node.start()
+        self.attach(self.node.database)
+        self.node.mirror.on_state(self._left)
         self.running = True
-        try:
-            self.mirror = Mirror(self.database)
-            await self.mirror.start()
-            failures = await asyncio.gather(*(self._load(spec) for spec in self._wanted))
-            if self._wanted and all(failures):
-                raise next(failure for failure in failures if failure)
-        except BaseException:
+        states = [self.mirror.status(spec["target"]).state for spec in self._wanted]
+        if states and not any(state in _LOADED for state in states):
+            cause = await self._cause(self._wanted[0]["target"])
             await self.close()
-            raise
+            raise cause
 
     async def close(self) -> None:
-        """Stop everything; rows stay in a database that is a file. Idempotent."""
+        """Stop everything; what waits here ends with Closed. Rows stay in a database that is a file. Idempotent."""
         if not self.running:
             return
         self.running = False
         for limit in self._waiting:
             limit.reschedule(asyncio.get_running_loop().time())
-        database = self.database
         try:
-            if hasattr(self, "mirror"):
-                await self.mirror.close()
+            await self.node.stop()
         finally:
             self.end(Closed("this NDB is closed"))
             self._names.clear()
-            await asyncio.to_thread(database.close)
 
-    def _check(self) -> None:
+    @property
+    def mirror(self) -> Mirror:
         """Raises: Closed, or UsageError behind a fork."""
         _ = self.database.revision
+        return self.node.mirror
 
     # ------------------------------------------------------------------------------------------------ sources
 
@@ -124,81 +119,87 @@ class Core(Reading):
 
         Raises: AlreadyExists; what it failed with.
         """
-        self._check()
-        wanted = source_spec(spec, self.localhost)
-        failure = await self._load(wanted)
-        if failure is not None:
-            if not isinstance(failure, AlreadyExists):
-                await self._forget(wanted["target"])
-            raise failure
-        return str(wanted["target"])
-
-    async def _load(self, spec: dict[str, Any]) -> Exception | None:
-        """Begin to mirror a source, and wait for what comes of it; a failure is returned, and tried again."""
         from holdfast.sources import make
 
-        target = spec["target"]
+        source = make(**source_spec(spec, self.localhost))
+        self.mirror.add(source)
         try:
-            source = make(**spec)
-            self.mirror.add(source)
-        except (AlreadyExists, InvalidValue, NotSupported, UnknownName) as refusal:
-            return refusal
-        self._specs[target] = spec
-        self._names[target] = await asyncio.to_thread(source.names)
-        status = await self.mirror.ready(target)
-        return _failure(status)
+            await self.loaded(source.target)
+        except BaseException:
+            with contextlib.suppress(NotFound, Closed):
+                await self.mirror.remove(source.target)
+            raise
+        return source.target
 
     async def remove(self, target: str) -> None:
         """Stop mirroring a source; its rows go. Raises: NotFound."""
-        self._check()
-        if target not in self._specs:
-            raise NotFound(f"no source `{target}`; there are {', '.join(self._specs) or 'none'}", target=target)
-        await self._forget(target)
-
-    async def _forget(self, target: str) -> None:
-        self._specs.pop(target, None)
+        await self.mirror.remove(target)
         self._names.pop(target, None)
-        with contextlib.suppress(NotFound):
-            await self.mirror.remove(target)
 
     async def restart(self, target: str) -> None:
         """Close and open a source again and wait until it is loaded. Raises: NotFound; what it failed with."""
-        self._check()
+        left = self._leaving[target] = self._leaving.get(target) or asyncio.Event()
         self.mirror.restart(target)
-        await asyncio.sleep(0)
+        await left.wait()
         await self.loaded(target)
 
-    async def loaded(self, target: str, timeout_s: float | None = None) -> Status:
+    def _left(self, status: Status) -> None:
+        """Told by the mirror when a source changes its state: who restarts one waits for that before waiting for the load."""
+        if status.target in self._leaving:
+            self._leaving.pop(status.target).set()
+
+    async def loaded(self, target: str, timeout_s: float | None = None) -> None:
         """Wait until a source shows its whole state. Raises: NotFound, Timeout; what it failed with."""
         async with self._while_open():
             status = await self.mirror.ready(target, timeout_s)
-        failure = _failure(status)
-        if failure is not None:
-            raise failure
-        return status
+            if status.state not in _LOADED:
+                raise await self._cause(target)
+        self._moved(TABLES)
+
+    async def _cause(self, target: str) -> HoldfastError:
+        """Why a source could not be loaded: opened once more, alone, it says so itself."""
+        from holdfast.sources import make
+
+        status = self.mirror.status(target)
+        trial = make(**self.spec(target))
+        try:
+            await asyncio.to_thread(trial.open)
+        except HoldfastError as cause:
+            return cause
+        finally:
+            trial.close()
+        message = f"source `{target}` is {status.state}: {status.error}"
+        return SourceEnded(message) if status.state == "ended" else Unavailable(message)
 
     async def settled(self, timeout_s: float | None) -> None:
         """Wait until the tables show all that has happened at the sources. Raises: Timeout."""
         async with self._while_open():
             await self.mirror.settled(timeout_s=timeout_s)
+        self._moved(TABLES)
 
     def status(self, target: str) -> Status:
         """Raises: NotFound."""
-        self._check()
         return self.mirror.status(target)
 
     def spec(self, target: str) -> dict[str, Any]:
-        """How the source was asked for. Raises: NotFound."""
-        if target not in self._specs:
-            raise NotFound(f"no source `{target}`; there are {', '.join(self._specs) or 'none'}", target=target)
-        return self._specs[target]
+        """How the source is made. Raises: NotFound."""
+        source = self.mirror.source(target)
+        return {"target": target, "kind": source.kind, **source.spec}
 
     @property
     def sources(self) -> list[str]:
-        return list(self._specs)
+        return self.mirror.targets
 
     def _names_of(self, target: str) -> Names:
-        return self._names.get(target) or self._names.get(self.localhost) or BUILTIN
+        """Read once per source; those of this host, where there is no such source."""
+        try:
+            source = self.mirror.source(target)
+        except NotFound:
+            return BUILTIN if target == self.localhost else self._names_of(self.localhost)
+        known = self._names.get(target)
+        if known is None or known[0] is not source:
+            known = self._names[target] = (source, source.names())
+        return known[1]
 
     # ------------------------------------------------------------------------------------------------ news
 
@@ -207,13 +208,14 @@ class Core(Reading):
         from holdfast.mirror.watch import wait_until
 
         async with self._while_open():
-            return await wait_until(self.database, self.mirror.bell, tables, check, timeout_s, what)
+            answer = await wait_until(self.database, self.mirror.bell, tables, check, timeout_s, what)
+        self._moved(tables)
+        return answer
 
     def changes(self, tables: Sequence[str], since: int | None, fields: Mapping[str, Any]) -> AsyncGenerator[Change]:
         """Every change after a revision, in order. Raises: UnknownName;  when it is iterated: Compacted."""
         from holdfast.mirror.watch import watch
 
-        self._check()
         for table in tables:
             if table not in TABLES:
                 raise UnknownName(f"no table `{table}`; there are {', '.join(TABLES)}")
@@ -228,9 +230,12 @@ class Core(Reading):
         """The next one; None when there will be none, because the watch or this NDB was closed."""
         try:
             async with self._while_open():
-                return await anext(changes, None)
+                change = await anext(changes, None)
         except Closed:
             return None
+        if change is not None:
+            self._moved((change.table,))
+        return change
 
     async def ended(self, changes: AsyncGenerator[Change]) -> None:
         await changes.aclose()
@@ -238,7 +243,7 @@ class Core(Reading):
     @contextlib.asynccontextmanager
     async def _while_open(self) -> AsyncIterator[None]:
         """Waits inside end with Closed when this NDB is closed meanwhile."""
-        self._check()
+        _ = self.mirror
         limit = asyncio.timeout(None)
         self._waiting.add(limit)
         try:
@@ -265,13 +270,3 @@ class Core(Reading):
             "database": {"id": database.id, "path": str(database.path), "revision": database.revision},
             "sources": {target: self.status(target).as_dict() for target in self.sources},
         }
-
-
-def _failure(status: Status) -> Exception | None:
-    """What a source that could not be loaded is to be told as."""
-    state = str(status.state)
-    if state == "running":
-        return None
-    message = f"source `{status.target}` is {state}: {status.error}" if status.error else f"source `{status.target}` is {state}"
-    return SourceEnded(message) if state == "ended" else Unavailable(message)
-

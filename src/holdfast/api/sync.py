@@ -1,4 +1,4 @@
-"""The synchronous API: `from holdfast import NDB`. Made by scripts/generators/sync.py from aio.py; scripts/generate writes it anew.
+"""The synchronous API: `from holdfast import NDB`. Made from aio.py by scripts/generators/sync.py.
 
     with NDB() as ndb:
         print(ndb.interfaces["lo"]["state"])
@@ -246,6 +246,7 @@ class NDB:
     db_spec      a path, or ":memory:": private, gone with this object.
     log          where log lines go: see `Log`.
     rtnl_debug   log what the mirror does, message by message.
+    auto_netns   every named network namespace is a source as well, from when it appears until it is deleted.
 
     It is open when the tables of all sources are loaded. A source that fails is visible in `ndb.sources` and tried again;
     only when none at all can be loaded opening raises what the first one failed with.
@@ -262,8 +263,9 @@ class NDB:
         db_spec: str = ":memory:",
         log: Any = None,
         rtnl_debug: bool = False,
+        auto_netns: bool = False,
     ) -> None:
-        self._core = Core(sources, localhost=localhost, provider=db_provider, path=db_spec)
+        self._core = Core(sources, localhost=localhost, provider=db_provider, path=db_spec, follow=auto_netns)
         self.log = Log(log, debug=rtnl_debug)
         self._build(readonly=False)
         self.open()

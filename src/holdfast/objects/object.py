@@ -135,8 +135,9 @@ class Object(Mapping[str, Any], Generic[V]):
         self._now()
         return SYSTEM if self._last.there else INVALID
 
-    def exists(self) -> bool:
-        return self.state is SYSTEM
+    def exists(self, key: Any = None) -> bool:
+        """Is it there? With a key: is that object there, in the same view?"""
+        return self.state is SYSTEM if key is None else self._view.exists(key)
 
     @property
     def key(self) -> dict[str, Any]:

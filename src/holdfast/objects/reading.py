@@ -8,6 +8,7 @@ Nothing is kept but the plans: what a view answers is what the last commit left.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -99,7 +100,8 @@ class Reading:
     localhost  the target that is meant where none is named.
     names      target → the name tables of its host.
     targets    the names of the sources there are, for messages.
-    ticks      by table, how many commits changed it: cheap to ask, and unlike revisions they count volatile changes as well.
+    ticks      by table, a number that is another one after each commit that changed it: cheap to compare, and unlike revisions
+               it knows of volatile changes.
     """
 
     database: Database
@@ -108,19 +110,22 @@ class Reading:
         self.localhost = localhost
         self.names = names
         self.targets = targets
-        self.ticks: dict[str, int] = dict.fromkeys(TABLES, 0)
+        self.ticks: dict[str, int] = {}
+        self._clock = itertools.count(1)
         self.end(Closed("this NDB is not open", hint="open it first: `with NDB() as ndb`, or `async with`"))
         _alive.add(self)
 
     def attach(self, database: Database) -> None:
-        """Read from this database from now on. Before anybody else listens to its commits: who is told of one reads it here."""
-        database.on_commit(self._committed)
+        """Read from this database from now on."""
         self.database = database
         self.ticks = dict.fromkeys(TABLES, 0)
+        database.on_commit(lambda revision, tables: self._moved(tables))
 
-    def _committed(self, revision: int, tables: frozenset[str]) -> None:
+    def _moved(self, tables: Iterable[str]) -> None:
+        """These tables may have changed. Called by each commit, and by what wakes somebody on account of one: the order of
+        the two is not known, and who was told of a change must see it."""
         for table in tables:
-            self.ticks[table] = self.ticks.get(table, 0) + 1
+            self.ticks[table] = next(self._clock)
 
     def end(self, error: HoldfastError) -> None:
         """From now on every read raises `error`."""
@@ -162,6 +167,9 @@ class _Ended:
 
     def __getitem__(self, key: str) -> NoReturn:
         raise self._error
+
+    def __setitem__(self, key: str, value: int) -> None:
+        """A commit that comes late moves nothing."""
 
 
 _alive: weakref.WeakSet[Reading] = weakref.WeakSet()

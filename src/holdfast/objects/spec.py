@@ -149,13 +149,23 @@ class Spelling:
                 raise InvalidValue(f"a number is no key of {self.table.name}; use a string or a dict, got {key}")
             yield self._read({_NUMBER_KEYS[self.table.name]: key}, scene, target)
         else:
-            fields = as_fields(key)
+            fields = as_fields(key) if isinstance(key, dict) else self._identity(key)
             if not fields:
                 raise InvalidValue(f"an empty key finds nothing in {self.table.name}; name a field, such as {self._key_names()[0]}")
             yield self._read(fields, scene, target)
             if self.table.name == "interfaces" and fields.get("ifname") and "altnames" not in fields:
                 others = {name: value for name, value in fields.items() if name != "ifname"}
                 yield self._read(others | {"altnames": [fields["ifname"]]}, scene, target)
+
+    def _identity(self, key: Any) -> Mapping[str, Any]:
+        """Of a record or an object: what says which row it was made of; the rest may have changed since.
+
+        Where a record lacks a part of that, as in summaries, all of it but what moves by itself.
+        """
+        fields = as_fields(key)
+        meant = {self._meant(name).name: name for name in fields if name != "target" and name not in _IGNORED | self._attributes}
+        names = self.table.key if set(self.table.key) <= meant.keys() else [name for name in meant if not self._fields[name].volatile]
+        return {meant[name]: fields[meant[name]] for name in names} | ({"target": fields["target"]} if "target" in fields else {})
 
     def locator(self, key: Mapping[str, Any]) -> dict[str, Any]:
         """What of a spec says *which* object is meant, not what it is like. Raises: InvalidValue - nothing does."""
@@ -332,6 +342,8 @@ def spelling(name: str) -> Spelling:
 
 def holds(wanted: Any, found: Any) -> bool:
     """Is everything that is wanted there? Of mappings the named parts, of lists each item somewhere, else equality."""
+    if wanted is None:
+        return not found and not isinstance(found, int)
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(holds(value, found.get(name)) for name, value in wanted.items())
     if isinstance(wanted, list | tuple | set | frozenset):

@@ -84,8 +84,9 @@ class View(Generic[Found]):
         return self.reading.ticks[self.table.name]
 
     @property
-    def _target(self) -> str:
-        return self._scope.target if self._scope else self.reading.localhost
+    def _target(self) -> str | None:
+        """Where to look when a key does not say it. Names of namespaces are this machine's, whatever it is called."""
+        return self._scope.target if self._scope else None if self.table.name == "netns" else self.reading.localhost
 
     # ------------------------------------------------------------------------------------------------ one object
 
@@ -180,7 +181,7 @@ class View(Generic[Found]):
 
     def _not_found(self, key: Any) -> NotFound:
         noun = self.table.noun
-        target = self._target
+        target = self._target or self.reading.localhost
         if not isinstance(key, str | int):
             fields = as_fields(key)
             target = fields.get("target", target)
