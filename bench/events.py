@@ -47,7 +47,7 @@ async def visible(ndb, count: int, limit_s: float = 60) -> float:
 
 def troubles(ndb) -> dict[str, int]:
     """Losses and resynchronisations of the source so far."""
-    counters = ndb._core.mirror.status(NAME)
+    counters = ndb._core.mirror.status(NAME).counters
     return {"lost": counters.lost, "resyncs": counters.resyncs, "undecoded": counters.undecoded}
 
 

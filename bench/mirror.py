@@ -23,10 +23,10 @@ def load_holdfast(count: int) -> dict[str, float]:
     start = time.perf_counter()
     with NDB(sources=[{"target": NAME, "kind": "netns", "netns": NAME}]) as ndb:
         loaded = time.perf_counter() - start
-        have = ndb.sql("SELECT count(*) FROM routes WHERE dst LIKE '10.%'").fetchone()[0]
+        have = ndb.sql("SELECT count(*) FROM routes WHERE dst LIKE '10.%'")[0][0]
         assert have == count, f"expected {count} routes, found {have}"
         query = "SELECT gateway FROM routes WHERE dst = '10.0.0.77' AND dst_len = 32"
-        lookup = scene.timed(lambda: ndb.sql(query).fetchone(), 101)
+        lookup = scene.timed(lambda: ndb.db.fetchone(query), 101)
         return {"seconds": loaded, "mb": scene.resident_mb(), "lookup_us": lookup * 1e6}
 
 
