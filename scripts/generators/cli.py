@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import typer
+import click
 
 from holdfast.cli.app import app
 
@@ -27,7 +27,7 @@ def files() -> dict[str, str]:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command with its full name: `holdfast`, `holdfast show`, … in the order of `--help`."""
-    yield from _below("holdfast", typer.main.get_command(app))
+    yield from _below("holdfast", app)
 
 
 def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -39,20 +39,22 @@ def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _command(path: str, command: Any) -> Iterator[str]:
-    arguments = [one for one in command.params if type(one).__name__.endswith("Argument")]
-    options = [one for one in command.params if one not in arguments and not one.hidden]
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     words = [argument.metavar or argument.name.upper() for argument in arguments]
     if hasattr(command, "commands"):
         words = ["COMMAND"]
     yield f"## {path}\n\n```text\n{' '.join([path, *(['[OPTION]...'] if options else []), *words])}\n```\n"
     yield from _prose(command.help or "")
+    if command.examples:
+        yield "```text\n" + "\n".join(command.examples) + "\n```\n"
     if arguments or options:
         yield "| word | is |\n|---|---|"
         for one in arguments:
             yield f"| `{one.metavar or one.name.upper()}` | {_cell(one.help)} |"
         for one in options:
             value = f" {one.metavar}" if one.metavar else ""
-            yield f"| {', '.join(f'`{spelling}{value}`' for spelling in one.opts)} | {_cell(one.help)} |"
+            yield f"| {', '.join(f'`{spelling}{value}`' for spelling in (*one.opts, *one.secondary_opts))} | {_cell(one.help)} |"
         yield ""
 
 

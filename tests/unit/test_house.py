@@ -63,7 +63,7 @@ def test_modules_say_what_they_are_and_stay_small() -> None:
 
 def test_importing_the_library_is_light() -> None:
     """`import holdfast` must not load what only the command line, the tests or a later part need."""
-    heavy = {"typer", "rich", "prompt_toolkit", "pytest", "hypothesis", "pyroute2", "aiohttp", "apsw", "asyncio"}
+    heavy = {"click", "typer", "rich", "prompt_toolkit", "pytest", "hypothesis", "pyroute2", "aiohttp", "apsw", "asyncio"}
     code = f"import sys, holdfast; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
-import typer
+import click
+from click.shell_completion import CompletionItem
 
 from holdfast.errors import UnknownName
 
@@ -14,20 +15,24 @@ __all__ = ["columns", "filters", "nouns", "tables"]
 Offer = tuple[str, str]
 
 
-def nouns(incomplete: str) -> list[Offer]:
+def nouns(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Nouns; `ip`'s words for them where these were begun."""
     from .looks import LOOKS
 
     found = [(look.table.name, look.table.doc) for look in LOOKS.values() if look.table.name.startswith(incomplete)]
     short = [(name, look.table.doc) for look in LOOKS.values() for name in look.short if incomplete and name.startswith(incomplete)]
-    return found or short
+    return _items(found or short)
 
 
-def tables(incomplete: str) -> list[Offer]:
-    return nouns(incomplete)
+def tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The last of a list with commas."""
+    from .looks import LOOKS
+
+    before, comma, last = incomplete.rpartition(",")
+    return _items([(f"{before}{comma}{name}", look.table.doc) for name, look in LOOKS.items() if name.startswith(last)])
 
 
-def columns(context: typer.Context, incomplete: str) -> list[Offer]:
+def columns(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The last of a list with commas."""
     from .words import find_look, vocabulary
 
@@ -36,26 +41,29 @@ def columns(context: typer.Context, incomplete: str) -> list[Offer]:
         look = find_look(context.params.get("noun") or "")
     except UnknownName:
         return []
-    return [(f"{before}{comma}{word}", "") for word in vocabulary(look) if word.startswith(last)]
+    return _items([(f"{before}{comma}{word}", "") for word in vocabulary(look) if word.startswith(last)])
 
 
-def filters(context: typer.Context, args: list[str], incomplete: str) -> list[Offer]:
+def filters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """A word of the filter, or a value for the word before."""
     from .words import find_look
 
-    given = [*(context.params.get("filters") or ()), *args]
-    noun = context.params.get("noun") or context.params.get("table") or (given[0] if given else "")
+    given = list(context.params.get("filters") or ())
     try:
-        look = find_look(noun)
+        look = find_look(context.params.get("noun") or "")
     except UnknownName:
         return []
     word, equals, begun = incomplete.partition("=")
     if equals:
-        return [(f"{word}={value}", doc) for value, doc in _values(look.table.name, word) if value.startswith(begun)]
+        return _items([(f"{word}={value}", doc) for value, doc in _values(look.table.name, word) if value.startswith(begun)])
     previous = given[-1] if given else ""
     values = [] if previous in look.flags else list(_values(look.table.name, previous))
     offers = values or [*_words(look.table.name), *((name, "interface") for name in _interfaces() if "device" in look.bare)]
-    return [(value, doc) for value, doc in offers if value.startswith(incomplete)]
+    return _items([(value, doc) for value, doc in offers if value.startswith(incomplete)])
+
+
+def _items(offers: list[Offer]) -> list[CompletionItem]:
+    return [CompletionItem(value, help=doc or None) for value, doc in dict(offers).items()]
 
 
 def _words(table: str) -> Iterator[Offer]:

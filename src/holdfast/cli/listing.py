@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from holdfast.errors import UnknownName
@@ -12,7 +11,7 @@ from holdfast.model import Field
 
 from .layout import Column
 from .looks import Look, View
-from .spelling import Spelling, compact, is_device
+from .spelling import Spelling, close_to, compact, is_device
 from .words import vocabulary
 
 __all__ = ["Listing", "all_views", "chosen_views", "details"]
@@ -125,7 +124,7 @@ def chosen_views(look: Look, names: str) -> tuple[View, ...]:
         elif words.get(name):
             found.append(view_of(look.table[words[name][0]]))
         else:
-            close = get_close_matches(name, [*headings, *words], 1)
+            close = close_to(name, [*headings, *words])
             maybe = f"did you mean `{close[0]}`? " if close else ""
             raise UnknownName(f"{look.table.name} has no column `{name}`", hint=f"{maybe}`holdfast show {look.short[0]} help` lists them")
     return tuple(found)

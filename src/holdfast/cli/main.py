@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from holdfast.errors import HoldfastError, InvalidValue, UnknownName
+
+if TYPE_CHECKING:
+    import click
 
 __all__ = ["main"]
 
@@ -34,16 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    import typer
+    import click
 
     from .app import app
 
-    click_exception: Any = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
     try:
-        return app(words, prog_name="holdfast", standalone_mode=False) or 0
-    except typer.Abort:
+        return app.main(words, prog_name="holdfast", complete_var="_HOLDFAST_COMPLETE", standalone_mode=False) or 0
+    except click.Abort:
         return _INTERRUPTED
-    except click_exception as error:
+    except click.ClickException as error:
         return _report(_of_click(error), words)
     except HoldfastError as error:
         return _report(error, words)
@@ -57,7 +59,7 @@ def _run(words: list[str]) -> int:
         return _report(Bug(f"{type(error).__name__}: {error}"), words)
 
 
-def _of_click(error: Any) -> HoldfastError:
+def _of_click(error: click.ClickException) -> HoldfastError:
     """A wrong command line in our own words: what, and which help to read."""
     message = error.format_message().rstrip(".").replace("'", "`")
     context = getattr(error, "ctx", None)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Any, Final, TypeVar
 
-import typer
+from .command import option
 
-__all__ = ["Colour", "Common", "Db", "Json", "NetNs", "Target", "Verbose", "Wide"]
+__all__ = ["Common", "printing", "reading"]
 
-_WHERE = "Where from"
+F = TypeVar("F", bound=Callable[..., Any])
 
-Json = Annotated[bool, typer.Option("--json", "-j", help="Print JSON: whole rows, numbers as the kernel has them.")]
-Wide = Annotated[bool, typer.Option("--wide", "-w", help="Do not cut long cells to the width of the terminal.")]
-Colour = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never; auto obeys NO_COLOR.")]
-Target = Annotated[
-    str, typer.Option("--target", "-t", metavar="T", help="Rows of this source only; with commas or * of several.", rich_help_panel=_WHERE)
-]
-NetNs = Annotated[
-    str,
-    typer.Option(
+_WHERE: Final = "Where from"
+_PRINTING: Final = (
+    option("--json", "-j", is_flag=True, help="Print JSON: whole rows, numbers as the kernel has them."),
+    option("--wide", "-w", is_flag=True, help="Do not cut long cells to the width of the terminal."),
+    option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR."),
+)
+_READING: Final = (
+    option(
         "--netns",
         "-n",
         metavar="NAME",
+        default="",
+        section=_WHERE,
         help="Look into a network namespace: its name, path, or the PID of a process in it.",
-        rich_help_panel=_WHERE,
     ),
-]
-Db = Annotated[str, typer.Option("--db", metavar="FILE", help="Read this file instead of the running node's.", rich_help_panel=_WHERE)]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr where the answer comes from.", rich_help_panel=_WHERE)]
+    option("--db", metavar="FILE", default="", section=_WHERE, help="Read this file instead of the running node's."),
+    option("--verbose", "-v", is_flag=True, section=_WHERE, help="Say on stderr where the answer comes from."),
+)
+_TARGET: Final = option(
+    "--target", "-t", metavar="T", default="", section=_WHERE, help="Rows of this source only; with commas or * of several."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,19 @@ class Common:
     netns: str = ""
     db: str = ""
     verbose: bool = False
+
+
+def printing(command: F) -> F:
+    """--json, --wide, --color"""
+    return _with(command, _PRINTING)
+
+
+def reading(*, target: bool) -> Callable[[F], F]:
+    """--netns, --db, --verbose, and where rows of several sources may come --target"""
+    return lambda command: _with(command, (*((_TARGET,) if target else ()), *_READING))
+
+
+def _with(command: F, options: tuple[Any, ...]) -> F:
+    for one in reversed(options):
+        command = one(command)
+    return command

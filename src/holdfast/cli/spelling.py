@@ -7,7 +7,6 @@ spelled once it remembers, since a listing spells the same few tables, protocols
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from holdfast.model.names import Names
 
 from .conditions import decoded
 
-__all__ = ["Spelling", "compact", "is_device"]
+__all__ = ["Spelling", "close_to", "compact", "is_device"]
 
 Link = tuple[str, int, str, Any, int | None]
 """target, ifindex, ifname, altnames (JSON), and the routing table if it is a VRF"""
@@ -110,7 +109,7 @@ class Spelling:
         found: frozenset[tuple[str, int]] = frozenset()
         for one in text.split(","):
             if self.strict and not self.has_link(one):
-                close = get_close_matches(one, self.device_names, 1)
+                close = close_to(one, self.device_names)
                 hint = f"did you mean `{close[0]}`?" if close else "`holdfast show interfaces` lists them"
                 raise NotFound(f"there is no interface `{one}`", hint=hint)
             found |= self._find(one)
@@ -139,6 +138,13 @@ class Spelling:
     @property
     def device_names(self) -> list[str]:
         return sorted({name for _, _, name, *_ in self._links})
+
+
+def close_to(word: str, words: Iterable[str]) -> list[str]:
+    """The word that may have been meant: one or none."""
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(words), 1)
 
 
 def compact(value: Any) -> str:

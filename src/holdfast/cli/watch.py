@@ -106,8 +106,8 @@ class _Printer:
 
     def _times(self, changes: list[Change]) -> dict[int, datetime]:
         first, last = changes[0].revision if changes else 0, changes[-1].revision if changes else 0
-        rows = self._reading.fetch("SELECT revision, time FROM log WHERE revision BETWEEN ? AND ?", (first, last))
-        return {revision: datetime.fromtimestamp(time / 1e9).astimezone() for revision, time in rows}
+        rows = self._reading.fetch("SELECT revision, time_ns FROM log WHERE revision BETWEEN ? AND ?", (first, last))
+        return {revision: datetime.fromtimestamp(time_ns / 1e9).astimezone() for revision, time_ns in rows}
 
     def _write(self, change: Change, time: datetime) -> None:
         if self._common.json:

@@ -9,29 +9,28 @@ NAME is a word of `ip` (`dev`, `via`, `table`), a field of the table (`oif`, `ga
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.errors import InvalidValue, UnknownName
 from holdfast.model import Field
 from holdfast.model.words import BITS
 
-from .conditions import All, Among, Bits, Condition, Device, Either, Glob, Holds, Inside, Network, Not, Prefix
+from .conditions import All, Among, Bits, Condition, Device, Either, Glob, Holds, Inside, Not, Prefix
 from .looks import LOOKS, Look
-from .spelling import Spelling, is_device
+from .spelling import Spelling, close_to, is_device
+
+if TYPE_CHECKING:
+    from .conditions import Network
 
 __all__ = ["Wanted", "find_look", "parse", "vocabulary"]
 
 _RELATIONS: Final = {"exact": "exact", "root": "within", "match": "covers"}
-_MAC: Final = re.compile(r"^[0-9a-fA-F]{1,2}([:-][0-9a-fA-F]{1,2}){5,19}$")
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
+_NOTHING: Final = ("none", "null", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a filter asks for. `everything`: also the rows that a plain listing leaves out."""
 
     conditions: tuple[Condition, ...]
@@ -45,12 +44,12 @@ def find_look(word: str) -> Look:
     """
     low = word.lower()
     for look in LOOKS.values():
-        if low in (look.table.name, look.table.noun, *look.short, *look.table.aliases):
+        if {low, low.removesuffix("s")} & {look.table.name, look.table.noun, *look.short, *look.table.aliases}:
             return look
     for look in LOOKS.values():
         if any(name.startswith(low) for name in (*look.short, look.table.noun, look.table.name)):
             return look
-    close = get_close_matches(low, [name for look in LOOKS.values() for name in (look.table.name, *look.short)], 1)
+    close = close_to(low, [name for look in LOOKS.values() for name in (look.table.name, *look.short)])
     maybe = f"did you mean `{close[0]}`? " if close else ""
     raise UnknownName(f"there is nothing called `{word}` to show", hint=f"{maybe}there are {', '.join(LOOKS)}")
 
@@ -81,14 +80,14 @@ def parse(look: Look, tokens: Sequence[str], spelling: Spelling) -> Wanted:
         if negative:
             token = rest.pop(0)
         name, equals, value = token.partition("=")
-        if equals and (name in known or "." in name):
+        if equals and (name in known or _place(look, name)):
             condition = _named(look, known, name, value, spelling)
         elif token in look.flags and not (token in known and rest and _fits(rest[0])):
             condition = look.flags[token]
         elif token == "all":
             everything = True
             continue
-        elif token in known or _is_path(look, token):
+        elif token in known or _place(look, token):
             if not rest:
                 raise InvalidValue(f"expected a value behind `{token}` – in the filter of {look.table.name}")
             condition = _named(look, known, token, rest.pop(0), spelling)
@@ -103,25 +102,47 @@ def _fits(token: str) -> bool:
     return token in ("0", "1")
 
 
-def _is_path(look: Look, token: str) -> bool:
-    head, dot, _ = token.partition(".")
-    return bool(dot) and any(field.name == head and field.json for field in look.table.fields)
+def _place(look: Look, word: str) -> tuple[str, str, Field | None] | None:
+    """A place inside a JSON column: `metrics.mtu`, or what a link kind has, by its own name: `br_stp_state`."""
+    head, dot, path = word.partition(".")
+    if dot and any(field.name == head and field.json for field in look.table.fields):
+        return head, path, None
+    if look.table.name == "interfaces" and "_" in word:
+        from holdfast.model.links import KINDS
+
+        for kind in KINDS.values():
+            for column, fields in (("kind_data", kind.data), ("port_data", kind.port)):
+                for field in fields:
+                    if field.name == word:
+                        return column, word, field
+    return None
 
 
 def _named(look: Look, known: dict[str, tuple[str, ...]], name: str, value: str, spelling: Spelling) -> Condition:
     if name in look.special:
         return look.special[name](spelling, value)
     if name not in known:
-        head, _, path = name.partition(".")
-        if not _is_path(look, name):
-            raise _unknown(look, known, name)
-        return Among(head, tuple(_scalar(one) for one in value.split(",")), path)
+        return _inside(look, known, name, value, spelling)
     parts = [_field(look, look.table[field], name, value, spelling) for field in known[name]]
     return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
 
+def _inside(look: Look, known: dict[str, tuple[str, ...]], name: str, value: str, spelling: Spelling) -> Condition:
+    place = _place(look, name)
+    if place is None:
+        raise _unknown(look, known, name)
+    column, path, field = place
+    if value in _NOTHING:
+        return Among(column, (), path)
+    if field is not None and is_device(field):
+        return Among(column, tuple(sorted(index for _, index in spelling.links(value))), path)
+    if field is not None and field.names:
+        return Among(column, tuple(spelling.number(field.names, one) for one in value.split(",")), path)
+    return Among(column, tuple(_scalar(one) for one in value.split(",")), path)
+
+
 def _field(look: Look, field: Field, word: str, value: str, spelling: Spelling) -> Condition:
-    if value in ("none", "null", "-"):
+    if value in _NOTHING:
         return Among(field.name, ())
     if is_device(field):
         return _device(look, field, value, spelling)
@@ -157,8 +178,10 @@ def _device(look: Look, field: Field, value: str, spelling: Spelling) -> Conditi
 
 def _network(word: str, value: str) -> tuple[Network, str]:
     """A prefix and the address it was written with. `default` has no family: IPv4, and the caller thinks of IPv6."""
+    from ipaddress import ip_interface
+
     try:
-        interface = ipaddress.ip_interface("0.0.0.0/0" if value == "default" else value)
+        interface = ip_interface("0.0.0.0/0" if value == "default" else value)
     except ValueError:
         raise InvalidValue(
             f"expected an address or a prefix, got `{value}` – at `{word}`", hint="for example 10.0.0.0/24, 2001:db8::1 or default"
@@ -231,7 +254,8 @@ def _bare(look: Look, known: dict[str, tuple[str, ...]], token: str, spelling: S
 
 
 def _forms(token: str) -> list[str]:
-    if _MAC.match(token):
+    parts = token.replace("-", ":").split(":")
+    if len(parts) >= 6 and all(len(part) == 2 and set(part) <= _HEX for part in parts):
         return ["lladdr"]
     if token == "default" or "/" in token or token.count(".") == 3 or "::" in token or token.count(":") >= 2:
         return ["address"]
@@ -242,7 +266,7 @@ def _unknown(
     look: Look, known: dict[str, tuple[str, ...]], token: str, *, maybe_device: bool = False, spelling: Spelling | None = None
 ) -> UnknownName:
     words = [*look.words, *look.flags, *(field.name for field in look.table.fields)]
-    close = get_close_matches(token, words, 1) or (get_close_matches(token, spelling.device_names, 1) if spelling else [])
+    close = close_to(token, words) or (close_to(token, spelling.device_names) if spelling else [])
     maybe = f"did you mean `{close[0]}`? " if close else ""
     what = "neither a word of the filter nor an interface" if maybe_device else "no word of the filter"
     return UnknownName(
