@@ -469,7 +469,7 @@ def test_a_recording_of_the_kernel_says_the_same_again(netns: Namespace, tmp_pat
     link = recorder.get(TABLES["interfaces"], {"ifindex": index})
     recorder.close()
     recorder.stop()
-    again = make("again", "replay", file=recorder.path, patience_s=5)
+    again = make("again", "replay", file=recorder.path)
     again.open()
     assert again.missing == recorder.missing
     assert {table.name: ask(again, table.name) for table in again.tables} == said

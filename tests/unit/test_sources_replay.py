@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import select
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 import pytest
 
 from holdfast.errors import Closed, KernelError, Lost, NotSupported, SourceEnded
-from holdfast.model import ADDRESSES, INTERFACES, ROUTES
+from holdfast.model import INTERFACES, ROUTES
 from holdfast.model.field import Table
-from holdfast.sources.contract import Source
+from holdfast.sources.contract import Source, Told
 from holdfast.sources.recorder import Recorder
 from holdfast.sources.recording import Kind, Marker, Reader
 from holdfast.sources.replay import Replay
@@ -84,7 +83,7 @@ def recorder(stage: Stage, tmp_path: Path) -> Recorder:
 
 def replay(recorder: Recorder, **spec: Any) -> Replay:
     recorder.stop()
-    source = Replay("again", {"file": recorder.path, "patience_s": 0, **spec})
+    source = Replay("again", {"file": recorder.path, **spec})
     source.open()
     return source
 
@@ -166,45 +165,73 @@ def test_an_error_in_a_dump_comes_after_what_came_before_it(recorder: Recorder, 
     source.close()
 
 
-def test_an_answer_is_never_older_than_the_events(recorder: Recorder, stage: Stage) -> None:
-    for state in (b"old", b"new"):
+def test_answers_are_told_in_their_place(recorder: Recorder, stage: Stage) -> None:
+    stage.answers = {"routes": [b"r1", b"r2"], "interfaces": [b"i"]}
+    list(recorder.dump(INTERFACES))
+    play(recorder, stage, b"one", b"two")
+    list(recorder.dump(ROUTES, "AF_INET", oif=3))
+    recorder.get(INTERFACES, {"ifindex": 1})
+    play(recorder, stage, b"three")
+    stage.interrupted = True
+    list(recorder.dump(INTERFACES))
+    source = replay(recorder)
+    assert source.passive
+    assert list(source.dump(INTERFACES)) == [b"i"], "the first load asks"
+    assert source.told() == []
+    assert (source.drain(), source.told()) == (b"one", [])
+    assert (source.drain(), source.told()) == (b"two", [])
+    assert source.drain() == b"three"
+    routes, link = source.told()
+    assert routes == Told("dump", ROUTES, "AF_INET", {"oif": 3}, (b"r1", b"r2"))
+    assert link == Told("get", INTERFACES, "", {"ifindex": 1}, (b"lo",))
+    assert source.told() == [], "once"
+    assert not source.finished
+    assert source.drain() == b""
+    assert source.finished
+    assert source.told() == [Told("dump", INTERFACES, "", {}, (b"i",), interrupted=True)]
+    source.close()
+
+
+def test_refusals_are_not_told_but_for_what_is_not_there(recorder: Recorder, stage: Stage) -> None:
+    stage.answers, stage.error = {"routes": [b"part"]}, KernelError(errno.EINVAL, "odd")
+    with pytest.raises(KernelError):
+        list(recorder.dump(ROUTES))
+    with pytest.raises(KernelError):
+        recorder.get(INTERFACES, {"ifindex": 2})
+    play(recorder, stage, b"one")
+    source = replay(recorder)
+    source.drain()
+    assert source.told() == [Told("get", INTERFACES, "", {"ifindex": 2}, ())]
+    source.close()
+
+
+def test_what_is_told_is_about_the_chosen_tables(recorder: Recorder, stage: Stage) -> None:
+    stage.answers = {"routes": [b"r"], "interfaces": [b"i"]}
+    list(recorder.dump(ROUTES))
+    list(recorder.dump(INTERFACES))
+    source = replay(recorder, tables=["routes", "addresses"])
+    assert source.tables == (ROUTES,)
+    assert source.drain() == b""
+    assert source.told() == [Told("dump", ROUTES, "", {}, (b"r",))]
+    source.close()
+
+
+def test_a_question_gets_the_next_answer_to_it(recorder: Recorder, stage: Stage) -> None:
+    for state in (b"old", b"new", b"newer"):
         stage.answers = {"routes": [state]}
         list(recorder.dump(ROUTES))
         play(recorder, stage, state + b" event")
     source = replay(recorder)
     assert source.drain() == b"old event"
-    assert list(source.dump(ROUTES)) == [b"new"]
+    assert [one.chunks for one in source.told()] == [(b"old",)]
+    assert list(source.dump(ROUTES)) == [b"new"], "not one that the events have overtaken"
     assert source.drain() == b"new event"
-    with pytest.raises(NotSupported, match="the recording holds no answer to `dump routes  ` from here on"):
+    assert source.told() == [], "it was given"
+    assert list(source.dump(ROUTES)) == [b"newer"]
+    with pytest.raises(NotSupported, match="the recording holds no answer to `dump routes ` from here on"):
         list(source.dump(ROUTES))
-    source.close()
-
-
-def test_events_wait_for_a_recorded_question(recorder: Recorder, stage: Stage) -> None:
-    stage.answers = {"routes": [b"r"]}
-    play(recorder, stage, b"before")
-    list(recorder.dump(ROUTES))
-    play(recorder, stage, b"after")
-    source = replay(recorder, patience_s=30)
-    assert source.drain() == b"before"
-    assert source.drain() == b""
-    asker = threading.Thread(target=lambda: list(source.dump(ROUTES)))
-    asker.start()
-    asker.join()
-    assert select.select([source], [], [], 5)[0], "the answer woke the events"
-    assert source.drain() == b"after"
-    source.close()
-
-
-def test_nobody_waits_for_ever(recorder: Recorder, stage: Stage) -> None:
-    stage.answers = {"routes": [b"r"], "interfaces": [b"i"]}
-    list(recorder.dump(ROUTES))
-    list(recorder.dump(INTERFACES))
-    play(recorder, stage, b"after")
-    source = replay(recorder, patience_s=0.05)
-    before = time.monotonic()
-    assert rest(source) == [b"after"]
-    assert time.monotonic() - before < 0.09, "patience is for both questions together"
+    with pytest.raises(NotSupported, match="no answer to `dump routes AF_INET oif=3` from here on"):
+        list(source.dump(ROUTES, "AF_INET", oif=3))
     source.close()
 
 
@@ -214,8 +241,7 @@ def test_a_loss_is_a_loss_again(recorder: Recorder, stage: Stage) -> None:
     assert source.drain() == b"one"
     with pytest.raises(Lost, match="the receive buffer was full"):
         source.drain()
-    assert source.drain() == b"two"
-    assert source.finished
+    assert rest(source) == [b"two"]
     source.close()
 
 
@@ -240,8 +266,8 @@ def test_half_an_answer_does_not_count(recorder: Recorder, stage: Stage) -> None
     assert list(recorder.dump(ROUTES)) == [b"half", b"rest"]
     source = replay(recorder)
     assert list(source.dump(ROUTES)) == [b"half", b"rest"]
-    with pytest.raises(NotSupported):
-        list(source.dump(ROUTES))
+    assert source.drain() == b""
+    assert source.told() == []
     source.close()
 
 
@@ -268,13 +294,6 @@ def test_at_the_pace_of_the_recording(recorder: Recorder, stage: Stage) -> None:
     assert got == [b"one", b"two"]
     assert 0.045 <= time.monotonic() - before < 0.1
     assert not select.select([source], [], [], 0)[0], "no wake-ups after the end"
-    source.close()
-
-
-def test_tables_can_be_chosen(recorder: Recorder, stage: Stage) -> None:
-    source = replay(recorder, tables=["routes", "addresses"])
-    assert source.tables == (ROUTES,)
-    assert ADDRESSES not in source.tables
     source.close()
 
 

@@ -53,7 +53,7 @@ def test_groups_can_be_chosen_by_name_or_number() -> None:
         ("netns", {"netns": "a/b"}, InvalidValue, "expected a network namespace's name, absolute path or PID, got `a/b`"),
         ("netns", {"netns": 0}, InvalidValue, "expected the PID of a process, got 0"),
         ("replay", {}, InvalidValue, "a replay source needs `file` – at source `x`"),
-        ("replay", {"file": "x", "speed": -1}, InvalidValue, "expected a speed and a patience of 0 or more"),
+        ("replay", {"file": "x", "speed": -1}, InvalidValue, "expected a speed of 0 or more, got -1.0"),
     ],
 )
 def test_wrong_wishes(kind: str, spec: dict[str, object], error: type[Exception], words: str) -> None:

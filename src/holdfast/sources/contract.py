@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Final, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from holdfast.errors import InvalidValue, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import Names
 
-__all__ = ["CHUNK", "Events", "Source", "chosen_tables"]
+__all__ = ["CHUNK", "Events", "Source", "Told", "chosen_tables"]
 
 CHUNK: Final = 4 << 20
 """Bytes that one read hands out, about: what the writer takes in one job."""
@@ -32,6 +33,22 @@ class Events(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer that a passive source gives unasked: what dump(table, family, **filters), or get(table, filters), gave then.
+
+    chunks       whole messages; () from a `get` means that there is no such object.
+    interrupted  the dump was torn: what is not in it may exist all the same.
+    """
+
+    verb: Literal["dump", "get"]
+    table: Table
+    family: str
+    filters: dict[str, Any]
+    chunks: tuple[bytes, ...]
+    interrupted: bool = False
+
+
 class Source(ABC):
     """One place that live state comes from, under one target name.
 
@@ -44,6 +61,8 @@ class Source(ABC):
     """The word for it in `make(target, kind, …)`."""
     options: ClassVar[frozenset[str]] = frozenset()
     """The names that `spec` may hold."""
+    passive: ClassVar[bool] = False
+    """Can it not be asked at will? After the first dumps questions are pointless then: what is to be known comes by `told`."""
 
     def __init__(self, target: str, spec: Mapping[str, Any]) -> None:
         """Raises: InvalidValue - an option that this kind does not have;  UnknownName - an unknown table."""
@@ -76,6 +95,11 @@ class Source(ABC):
     def events(self) -> Events:
         """Raises: Closed - not open."""
 
+    def told(self) -> Sequence[Told]:
+        """Of a passive source: the answers that stand before the events which the last `drain` returned, and after those
+        before; to be settled first. When `drain` returned b"": the answers behind the last events. Each comes once."""
+        return ()
+
     @abstractmethod
     def dump(self, table: Table, family: str = "", **filters: Any) -> Iterator[bytes]:
         """All rows of a table, in chunks of whole messages; "" stands for all families of the table, one after another.
@@ -84,7 +108,8 @@ class Source(ABC):
           A filter that names something gone (an interface, a routing table) matches nothing: no rows, no error.
         What the source does not have gives no rows, and an entry in `missing`.
         A torn dump raises nothing: `interrupted` is set at its end.
-        Raises: KernelError, Timeout, Lost - what came before is part of the truth only;  Closed.
+        Raises: KernelError, Timeout, Lost - what came before is part of the truth only;  Closed;
+          NotSupported - a passive source that holds no answer to this.
         """
 
     @abstractmethod

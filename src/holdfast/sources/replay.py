@@ -1,25 +1,30 @@
-"""A recording as a source: what was said once is said again, in order, to whoever asks.
+"""A recording as a source: what was said once is said again, in order.
 
-Events come one recorded read at a time. A dump is answered with the first recorded answer to the same question that
-stands at or after the events handed out so far: an older one would bring back what those events have changed. For the
-same reason events wait before a recorded question until it has been asked, or for `patience_s` when nobody does.
+    events 1 │ question A, answer │ events 2 │ events 3 │ question B, answer │ …
+             └─ a gap: an answer in it is true between these events, and only there
+
+Who listens now is quicker or slower than who listened then, puts its questions together in other ways, and so asks other
+questions at other times. A recording cannot answer those. So it is passive: it hands out the recorded answers by itself, each
+in its place between the events (`told`). Asked, it gives the next recorded answer to exactly that question, if there is
+one from here on: that is how the first load is answered.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from holdfast.errors import Closed, InvalidValue, KernelError, Lost, NotSupported
 from holdfast.model.field import Table
 
-from .contract import CHUNK, Source, chosen_tables
+from .contract import CHUNK, Source, Told, chosen_tables
 from .recording import Ask, End, Frame, Kind, Marker, Reader
 
 __all__ = ["Replay"]
@@ -27,41 +32,42 @@ __all__ = ["Replay"]
 _TFD_FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
 _CLOCK_MONOTONIC: Final = 1
 _SOON_NS: Final = 1
+_NOT_THERE: Final = (errno.ENODEV, errno.ENOENT)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Question:
-    """A recorded question: where it stands, what ends its answer, and whether it was asked (or passed) in this replay."""
+    """A recorded question: where it stands, and what ends its answer."""
 
     offset: int
     ask: Ask
     end: End
-    done: bool = False
 
 
 class Replay(Source):
-    """spec: `file`; `speed` - 0 as fast as they are taken (the default), 1 as fast as recorded, 10 ten times that; `patience_s`.
+    """spec: `file`; `speed` - 0: as fast as they are taken (the default), 1: as fast as recorded, 10: ten times that.
 
-    `finished` turns true when the last event has been drained. That is no error: dumps are still answered, `alive` stays true.
+    `finished` turns true when `drain` has nothing more to return, ever. That is no error, and `alive` stays true.
     """
 
     kind: ClassVar[str] = "replay"
-    options = frozenset({"file", "speed", "patience_s", "tables"})
+    options = frozenset({"file", "speed", "tables"})
+    passive: ClassVar[bool] = True
 
     def __init__(self, target: str, spec: Mapping[str, Any]) -> None:
         super().__init__(target, spec)
         if not spec.get("file"):
             raise InvalidValue(f"a replay source needs `file` – at source `{target}`")
         self.speed = float(spec.get("speed", 0))
-        self.patience_s = float(spec.get("patience_s", 0.25))
-        if self.speed < 0 or self.patience_s < 0:
-            raise InvalidValue(f"expected a speed and a patience of 0 or more – at source `{target}`")
+        if self.speed < 0:
+            raise InvalidValue(f"expected a speed of 0 or more, got {self.speed} – at source `{target}`")
         self.reader: Reader | None = None
-        self._lock = threading.RLock()
-        self._questions: dict[int, _Question] = {}  # by offset
-        self._waiting: dict[bytes, deque[_Question]] = {}  # by key, in order: those that may still be asked
+        self._lock = threading.RLock()  # guards all below
+        self._questions: deque[_Question] = deque()  # those not given yet, in order
         self._frames: Iterator[Frame] = iter(())
-        self._next: Frame | None = None
+        self._next: Frame | None = None  # the next events, or loss
+        self._told_to = 0  # answers before this offset are told
+        self._origin = (0, 0.0)
         self._timer: _Timer | None = None
 
     def open(self) -> None:
@@ -73,20 +79,15 @@ class Replay(Source):
             recorded = set(header.tables)
             self.tables = tuple(table for table in chosen_tables(self.spec.get("tables")) if table.name in recorded)
             self.groups, self.missing = header.groups, dict(header.missing)
-            self.finished = False
             self.reader = reader
             self._questions = _questions(reader)
-            self._waiting = {}
-            for one in self._questions.values():
-                self._waiting.setdefault(one.ask.key, deque()).append(one)
-            self._frames = reader.frames(reader.start, frozenset({Kind.EVENTS, Kind.ASK, Kind.MARKER}))
+            self._frames = _events(reader)
             self._next = next(self._frames, None)
-            self._position = reader.start
-            self._opened_before = False
+            self._told_to = 0
             self._origin = (self._next.time_ns if self._next else 0, time.monotonic())
-            self._give_up: float | None = None
+            self.finished = False
             self._timer = _Timer()
-            self._timer.after(_SOON_NS)
+            self._timer.after(_SOON_NS)  # also when there are no events: somebody may wait for what is told
 
     def close(self) -> None:
         with self._lock:
@@ -116,90 +117,76 @@ class Replay(Source):
         """The events of one recorded read that is due, or b"".  Raises: Lost - here events were lost, then."""
         del limit  # a recorded read is within the bound that it was made with
         with self._lock:
-            _, timer = self._opened()
-            while self._next is not None:
-                frame = self._next
-                wait_s = self._wait_for(frame)
-                if wait_s > 0:
-                    timer.after(int(wait_s * 1e9) or _SOON_NS)
-                    return b""
-                self._next = next(self._frames, None)
-                if frame.kind == Kind.EVENTS:
-                    self._position, self._give_up = frame.after, None
-                    self._settle(timer)
-                    return frame.data
-                if frame.kind == Kind.MARKER and (loss := self._loss(frame.read(Marker))):
-                    self._position = frame.after
-                    self._settle(timer)
-                    raise Lost(loss)
-            self._settle(timer)
-            return b""
+            reader, timer = self._opened()
+            frame = self._next
+            if frame is None:
+                self._told_to, self.finished = reader.end, True
+                timer.after(0)
+                return b""
+            early_s = self._early_s(frame)
+            if early_s > 0:
+                timer.after(int(early_s * 1e9) or _SOON_NS)
+                return b""
+            self._next = next(self._frames, None)
+            self._told_to = frame.offset
+            timer.after(_SOON_NS)  # behind the last events there may be answers
+            if frame.kind == Kind.MARKER:
+                marker = frame.read(Marker)
+                raise Lost(marker.text or _LOSSES[marker.what])
+            return frame.data
 
-    def _loss(self, marker: Marker) -> str:
-        """What a marker says about events that are not in the recording; "" if there are none."""
-        if marker.what == "opened":
-            again, self._opened_before = self._opened_before, True
-            return "the source was opened anew here: what happened in between is not in the recording" if again else ""
-        return (marker.text or "events were lost") if marker.what == "lost" else ""
-
-    def _settle(self, timer: _Timer) -> None:
-        """After a step: is there more to come, and is that soon?"""
-        self.finished = self._next is None
-        timer.after(0 if self.finished else _SOON_NS)
-
-    def _wait_for(self, frame: Frame) -> float:
-        """Seconds until a frame's turn; 0: now."""
-        if self.speed:
-            then, now = self._origin
-            due = now + (frame.time_ns - then) / 1e9 / self.speed
-            if (early := due - time.monotonic()) > 0:
-                return early
-        if frame.kind != Kind.ASK:
+    def _early_s(self, frame: Frame) -> float:
+        """Seconds until these events' turn."""
+        if not self.speed:
             return 0.0
-        question = self._questions.get(frame.offset)
-        if question is None or question.done:
-            return 0.0
-        if self._give_up is None:  # patience is for all questions up to the next event together
-            self._give_up = time.monotonic() + self.patience_s
-        left = self._give_up - time.monotonic()
-        if left <= 0:
-            question.done = True
-        return max(left, 0.0)
+        then, origin = self._origin
+        return origin + (frame.time_ns - then) / 1e9 / self.speed - time.monotonic()
 
     # -- questions -------------------------------------------------------------------------------------------------
 
+    def told(self) -> Sequence[Told]:
+        with self._lock:
+            due = []
+            while self._questions and self._questions[0].offset < self._told_to:
+                due.append(self._questions.popleft())
+            return [told for one in due if (told := self._told(one)) is not None]
+
+    def _told(self, question: _Question) -> Told | None:
+        """What a listener makes of an answer; None: nothing, as the question was refused or is about another table."""
+        ask, end = question.ask, question.end
+        table = next((one for one in self.tables if one.name == ask.table), None)
+        if table is None or (end.error and not (ask.verb == "get" and end.error.errno in _NOT_THERE)):
+            return None
+        verb: Literal["dump", "get"] = "get" if ask.verb == "get" else "dump"
+        return Told(verb, table, ask.family, dict(ask.filters), tuple(self._chunks(question)), end.interrupted)
+
     def dump(self, table: Table, family: str = "", **filters: Any) -> Iterator[bytes]:
-        """The recorded answer. Raises: NotSupported - nobody asked this when the recording was made, or not again since."""
-        yield from self._answer("dump", table, family, filters)
+        yield from self._answer(Ask(0, "dump", table.name, family, filters))
 
     def get(self, table: Table, row: Mapping[str, Any]) -> bytes:
-        return b"".join(self._answer("get", table, "", row))
+        return b"".join(self._answer(Ask(0, "get", table.name, "", dict(row))))
 
-    def _answer(self, verb: str, table: Table, family: str, filters: Mapping[str, Any]) -> Iterator[bytes]:
-        ask = Ask(0, verb, table.name, family, dict(filters))
+    def _answer(self, ask: Ask) -> Iterator[bytes]:
+        """The next recorded answer to this question. It is not told again, nor given again."""
         with self._lock:
-            reader, timer = self._opened()
+            self._opened()
             self.interrupted = False
-            found = self._find(ask)
-            found.done = True
-            self._settle(timer)
-        for frame in reader.frames(found.offset, frozenset({Kind.ANSWER, Kind.END})):
-            if frame.kind == Kind.ANSWER and int.from_bytes(frame.data[:4], "little") == found.ask.id:
-                yield frame.data[4:]
-            elif frame.kind == Kind.END and frame.read(End).id == found.ask.id:
-                break
+            found = next((one for one in self._questions if one.ask.key == ask.key), None)
+            if found is None:
+                asked = " ".join([ask.verb, ask.table, ask.family, *(f"{name}={value}" for name, value in ask.filters.items())])
+                raise NotSupported(f"the recording holds no answer to `{asked}` from here on")
+            self._questions.remove(found)
+        yield from self._chunks(found)
         self.interrupted = found.end.interrupted
         if found.end.error:
             raise KernelError(found.end.error.errno, found.end.error.sentence)
 
-    def _find(self, ask: Ask) -> _Question:
-        waiting = self._waiting.get(ask.key, deque())
-        while waiting and (waiting[0].done or waiting[0].offset < self._position):
-            waiting.popleft()
-        if not waiting:
-            filters = " ".join(f"{name}={value}" for name, value in ask.filters.items())
-            raise NotSupported(f"the recording holds no answer to `{ask.verb} {ask.table} {ask.family} {filters}` from here on")
-        return waiting[0]
+    def _chunks(self, question: _Question) -> Iterator[bytes]:
+        for frame in self._opened()[0].frames(question.offset, frozenset({Kind.ANSWER, Kind.END})):
+            if frame.kind == Kind.ANSWER and int.from_bytes(frame.data[:4], "little") == question.ask.id:
+                yield frame.data[4:]
+            elif frame.kind == Kind.END and frame.read(End).id == question.ask.id:
+                return
 
     def alive(self) -> bool:
         return True
@@ -208,18 +195,37 @@ class Replay(Source):
         return dict(self._opened()[0].header.names)
 
 
-def _questions(reader: Reader) -> dict[int, _Question]:
-    """The recorded questions with a whole answer, in order, by offset."""
+_LOSSES: Final = {
+    "lost": "events were lost when this was recorded",
+    "opened": "the source was opened anew here: what happened in between is not in the recording",
+}
+"""Markers that stand for events which are not there."""
+
+
+def _events(reader: Reader) -> Iterator[Frame]:
+    """Events, and markers of a loss. The first `opened` is the beginning, not a loss."""
+    opened = False
+    for frame in reader.frames(reader.start, frozenset({Kind.EVENTS, Kind.MARKER})):
+        if frame.kind == Kind.MARKER:
+            what = frame.read(Marker).what
+            if what not in _LOSSES or (what == "opened" and not opened):
+                opened |= what == "opened"
+                continue
+        yield frame
+
+
+def _questions(reader: Reader) -> deque[_Question]:
+    """The recorded questions with a whole answer, in order."""
     asked: dict[int, tuple[int, Ask]] = {}
-    found = {}
+    found = []
     for frame in reader.frames(reader.start, frozenset({Kind.ASK, Kind.END})):
         if frame.kind == Kind.ASK:
             ask = frame.read(Ask)
             asked[ask.id] = frame.offset, ask
         elif (end := frame.read(End)).id in asked:
             offset, ask = asked.pop(end.id)
-            found[offset] = _Question(offset, ask, end)
-    return dict(sorted(found.items()))
+            found.append(_Question(offset, ask, end))
+    return deque(sorted(found, key=lambda one: one.offset))
 
 
 class _Timer:
