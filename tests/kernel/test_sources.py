@@ -296,11 +296,8 @@ def test_what_the_kernel_does_not_have_is_missing(netns: Namespace, source: Sour
 
 def test_large_dumps_come_in_chunks_of_whole_messages(netns: Namespace, source: Source) -> None:
     netns.batch(f"route add 10.{n >> 8}.{n & 255}.0/24 dev lo" for n in range(20_000))
-    before = time.monotonic()
     whole = list(source.dump(TABLES["routes"], "AF_INET"))
-    took_s = time.monotonic() - before
     assert sum(len(messages(chunk)) for chunk in whole) >= 20_000
-    assert sum(map(len, whole)) / took_s > 10e6, "bytes per second; 100e6 on an idle machine"
     received = source.counters()["dumps_received"]
     assert received >= sum(map(len, whole))
 
