@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TextIO, TypeVar
 
+from holdfast.api.backup import backup
 from holdfast.api.bridge import in_worker
 from holdfast.api.core import Core
 from holdfast.api.export import export
@@ -230,8 +231,8 @@ class Database:
         return await in_worker(lambda: next(iter(self._core.database.query(sql, args, limit=1)), None))
 
     async def backup(self, path: str) -> None:
-        """Write a copy of the whole database, history included, to a new file. Raises: AlreadyExists, Unavailable."""
-        await in_worker(self._core.database.backup, path)
+        """Write a copy of the whole database, history included, to a new file. Raises: AlreadyExists, Denied, Unavailable."""
+        await in_worker(backup, self._core.path, path)
 
     async def export(self, f: str | TextIO = "stdout") -> None:
         """Write all tables as text to a path or an open file: a line with a table's name, then a JSON object per row."""
@@ -319,7 +320,7 @@ class NDB:
         """
         return RecordSet(await in_worker(self._core.query, query, args, timeout))
 
-    def watch(self, table: str | Sequence[str], since: int | None = None, **fields: Any) -> Watch:
+    def watch(self, table: str | Sequence[str], /, since: int | None = None, **fields: Any) -> Watch:
         """Every change of a table (or several) after revision `since` (default: now), of rows with these fields.
 
             async for change in ndb.watch("routes", dst="10.0.0.0/24"):

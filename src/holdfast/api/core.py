@@ -107,6 +107,12 @@ class Core(Reading):
             self._names.clear()
 
     @property
+    def path(self) -> str:
+        """Of the file, also of a private one. Raises: as `mirror`."""
+        _ = self.database.revision
+        return str(self.node.database.path)
+
+    @property
     def mirror(self) -> Mirror:
         """Raises: Closed, or UsageError behind a fork."""
         _ = self.database.revision
@@ -224,7 +230,9 @@ class Core(Reading):
             for wanted in spelling(table).normalise(fields, self, None):
                 matching |= wanted.columns | ({} if wanted.target is None else {"target": wanted.target})
                 break
-        return cast(AsyncGenerator[Change], watch(self.database, self.mirror.bell, tables, since, matching))
+        # from the call on, not from the first time that somebody asks for a change
+        since = self.database.revision if since is None else since
+        return cast("AsyncGenerator[Change]", watch(self.database, self.mirror.bell, tables, since, matching))
 
     async def following(self, changes: AsyncGenerator[Change]) -> Change | None:
         """The next one; None when there will be none, because the watch or this NDB was closed."""
@@ -265,8 +273,7 @@ class Core(Reading):
 
     def overview(self) -> dict[str, Any]:
         """JSON values only."""
-        database = self.database
         return {
-            "database": {"id": database.id, "path": str(database.path), "revision": database.revision},
+            "database": {"id": self.database.id, "path": self.path, "revision": self.database.revision},
             "sources": {target: self.status(target).as_dict() for target in self.sources},
         }

@@ -91,7 +91,7 @@ class Object(Mapping[str, Any], Generic[V]):
             return None
         # A sibling that was there before, such as an appended route, is another object.
         again = self._view.rows(Wanted(row[0], {name: row[plan.positions[name]] for name in followed}))
-        newer = [found for found in again if found[-1] > last.revision]
+        newer = [found for found in again if found[plan.since] > last.revision]
         return newer[0] if len(newer) == 1 else None
 
     # ------------------------------------------------------------------------------------------------ dictionary
@@ -154,7 +154,7 @@ class Object(Mapping[str, Any], Generic[V]):
     @property
     def since(self) -> int:
         """The revision of its last change."""
-        return int(self._now()[-1])
+        return int(self._now()[self._view.plan.since])
 
     @property
     def chain(self) -> Object[Any] | None:

@@ -12,10 +12,12 @@ import itertools
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
+from holdfast.database.schema import key_terms
 from holdfast.errors import Closed, HoldfastError, NotFound, UsageError
 from holdfast.model import TABLES
 from holdfast.model.field import ListOf, Nest, Packed, Shape, Table
@@ -34,21 +36,26 @@ decode: Final[Callable[[str | bytes], Any]] = msgspec.json.Decoder().decode
 class Plan:
     """How rows of one table are read.
 
-    columns    of the database: `target`, the fields, `since`.
-    names      as objects and records show them, without `since`.
+    columns    of the database: `target`, the fields, `since`, `rowid`.
+    names      as objects and records show them, without the last two.
     positions  of every name and alias in a row.
+    terms      what stands for a field in a condition, so that the index over the key is used.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.columns: tuple[str, ...] = ("target", *table.columns, "since")
+        self.columns: tuple[str, ...] = ("target", *table.columns, "since", "rowid")
         self.names: tuple[str, ...] = ("target", *(shown_name(field) for field in table.fields))
         self.positions: dict[str, int] = {"target": 0}
         for position, field in enumerate(table.fields, 1):
             self.positions |= dict.fromkeys((field.name, *field.aliases), position)
         self.json: dict[int, Shape] = {position: field.shape for position, field in enumerate(table.fields, 1) if field.json}
+        self.terms = dict(zip((table.key[0], "target", *table.key[1:]), key_terms(table), strict=True))
         self.key: tuple[int, ...] = (0, *(self.positions[name] for name in table.key))
+        self.key_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*self.key)
+        self._json_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(slice(0, 0), *self.json)
         self.select = f"SELECT {', '.join(self.columns)} FROM {table.name}"
+        self.since = len(self.names)
         aliases = tuple((name, self.names[position]) for name, position in self.positions.items() if name != self.names[position])
         self._record = shape(self.names, aliases)
 
@@ -75,7 +82,9 @@ class Plan:
 
     def record(self, row: tuple[Any, ...]) -> Record:
         """The fields of a row; JSON as Python, None where there is none."""
-        values = list(row[:-1])
+        if not any(self._json_of(row)):
+            return self._record(row[: self.since])
+        values = list(row[: self.since])
         for position in self.json:
             if values[position] is not None:
                 values[position] = decode(values[position])

@@ -168,7 +168,7 @@ class View(Generic[Found]):
             if value is None:
                 terms.append(f"{name} IS NULL")
             else:
-                terms.append(f"{name} = ?")
+                terms.append(f"{self.plan.terms.get(name, name)} = ?")
                 args.append(value)
         for name in wanted.inner.get("altnames") or ():
             terms.append("instr(altnames, ?)")
@@ -176,8 +176,11 @@ class View(Generic[Found]):
         if scope:
             terms += ["target = ?", scope.sql]
             args += [scope.target, *scope.args]
-        order = f" ORDER BY {_PREFERENCE.get(self.table.name, '')}rowid{'' if wanted.inner else ' LIMIT 1'}" if first else ""
-        return self.reading.fetch(f"{self.plan.select} WHERE {' AND '.join(terms or ['1'])}{order}", args)
+        sql = f"{self.plan.select} WHERE {' AND '.join(terms or ['1'])}"
+        if first:
+            # Sorted outside: SQLite prepares a sorted statement anew each time its arguments change, 100 µs instead of 5.
+            sql = f"SELECT * FROM ({sql} LIMIT -1) ORDER BY {_PREFERENCE.get(self.table.name, '')}rowid{'' if wanted.inner else ' LIMIT 1'}"
+        return self.reading.fetch(sql, args)
 
     def _not_found(self, key: Any) -> NotFound:
         noun = self.table.noun
@@ -196,7 +199,7 @@ class View(Generic[Found]):
         return self.tick, self.reading.revision
 
     def _object(self, row: tuple[Any, ...], moment: tuple[int, int]) -> Found:
-        key = tuple(row[position] for position in self.plan.key)
+        key = self.plan.key_of(row)
         now = time.monotonic()
         with self._lock:
             self._expire(now)

@@ -1,0 +1,92 @@
+"""The asynchronous NDB: the same, awaited, and never in the way of the loop."""
+
+import asyncio
+import time
+
+import pytest
+
+from holdfast.aio import NDB
+from holdfast.errors import Closed, NotFound
+
+
+def here(namespace):
+    return {"target": "localhost", "kind": "netns", "netns": namespace.name}
+
+
+@pytest.fixture
+def ns(netns):
+    netns.ip("link add v0 type veth peer name v1")
+    netns.ip("link set v0 up")
+    netns.ip("link set v1 up")
+    netns.ip("addr add 10.0.0.1/24 dev v0")
+    return netns
+
+
+async def test_reading_is_plain_and_waiting_is_awaited(ns, make_netns):
+    async with NDB(sources=[here(ns)]) as ndb:
+        link = ndb.interfaces["v0"]
+        assert link["state"] == "up" and link.ipaddr["10.0.0.1/24"].chain is link
+        await asyncio.to_thread(ns.ip, "link set v0 mtu 1400")
+        assert (await ndb.interfaces.wait(ifname="v0", mtu=1400, timeout=5)) is link
+        other = make_netns("other")
+        source = await ndb.sources.add(netns=other.name)
+        await source.restart()
+        assert ndb.interfaces.exists(target=other.name, ifname="lo")
+        await ndb.sources.remove(other.name)
+        with pytest.raises(TimeoutError):
+            await link.ipaddr.wait("10.9.9.9", timeout=0.05)
+        assert (await ndb.sql("SELECT count(*) AS n FROM interfaces"))[0].n == ndb.interfaces.count()
+        assert await ndb.db.fetchone("SELECT 1") == (1,)
+        await ndb.wait(5)
+    with pytest.raises(Closed):
+        _ = link["mtu"]
+
+
+async def test_it_can_be_awaited_and_is_not_open_before(ns):
+    ndb = NDB(sources=[here(ns)])
+    with pytest.raises(Closed, match="this NDB is not open"):
+        _ = ndb.interfaces["v0"]
+    assert (await ndb) is ndb and ndb.interfaces["v0"]["state"] == "up"
+    await ndb.close()
+    await ndb.close()
+    with pytest.raises(NotFound, match="hfa-nowhere"):
+        await NDB(sources=[{"netns": "hfa-nowhere"}])
+
+
+async def test_a_watch_is_an_asynchronous_iterator_that_ends_with_the_ndb(ns):
+    ndb = await NDB(sources=[here(ns)])
+    seen, both = [], asyncio.Event()
+
+    async def follow():
+        async for change in ndb.watch("routes", since=0, table=254):
+            seen.append(change.row["dst"])
+            if {"10.0.0.0", "10.9.0.0"} <= set(seen):
+                both.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(follow())
+        waiting = group.create_task(ndb.interfaces.wait(ifname="never"))
+        await asyncio.to_thread(ns.ip, "route add 10.9.0.0/16 via 10.0.0.2")
+        await ndb.routes.wait("10.9.0.0/16", timeout=5)
+        await both.wait()
+        waiting.cancel()
+        await ndb.close()
+
+
+async def test_large_tables_are_read_beside_the_loop(ns):
+    await asyncio.to_thread(ns.batch, [f"route add 10.{number >> 8}.{number & 255}.0/24 via 10.0.0.2" for number in range(256, 5256)])
+    longest = 0.0
+
+    async def tick():
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+
+    async with NDB(sources=[here(ns)]) as ndb:
+        ticking = asyncio.create_task(tick())
+        assert len([record async for record in ndb.routes.dump() if record.gateway]) == 5000
+        assert len([record async for record in ndb.routes.summary().select_records(gateway="10.0.0.2")]) == 5000
+        ticking.cancel()
+    assert longest < 0.5
