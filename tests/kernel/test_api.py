@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -237,6 +238,27 @@ def test_what_a_watch_tells_is_seen(ns, ndb):
     for mtu in range(1300, 1330):
         ns.ip(f"link set v0 mtu {mtu}")
         assert next(watch).row["mtu"] <= link["mtu"]
+
+
+def test_handlers_are_called_with_each_change(ns, ndb):
+    told: queue.Queue[tuple[str, str, str, bool]] = queue.Queue()
+
+    def handler(target, row):
+        told.put((target, row["event"], row["dst"], ndb.routes.exists("10.2.0.0/16")))
+        if row["event"] == "RTM_NEWROUTE":
+            raise RuntimeError("a fault of the handler's own ends nothing")
+
+    ndb.task_manager.register_handler("routes", handler)
+    ns.ip("route add 10.2.0.0/16 via 10.0.0.2")
+    assert told.get(timeout=5) == ("localhost", "RTM_NEWROUTE", "10.2.0.0", True)
+    ns.ip("route del 10.2.0.0/16 via 10.0.0.2")
+    assert told.get(timeout=5) == ("localhost", "RTM_DELROUTE", "10.2.0.0", False)
+    ndb.task_manager.unregister_handler("routes", handler)
+    ns.ip("route add 10.3.0.0/16 via 10.0.0.2")
+    ndb.wait(5)
+    assert told.empty()
+    with pytest.raises(NotFound):
+        ndb.task_manager.unregister_handler("routes", handler)
 
 
 def test_closing_ends_those_who_wait(ns):

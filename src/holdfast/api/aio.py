@@ -20,6 +20,7 @@ from holdfast.api.backup import backup
 from holdfast.api.bridge import in_worker
 from holdfast.api.core import Core
 from holdfast.api.export import export
+from holdfast.api.handlers import Handler, Handlers
 from holdfast.api.log import Log
 from holdfast.errors import Denied, NotFound
 from holdfast.objects import object as objects
@@ -31,7 +32,7 @@ from holdfast.objects.refusal import refuse
 if TYPE_CHECKING:
     from holdfast.database.home import Change
 
-__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "View", "Watch"]
+__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "TaskManager", "View", "Watch"]
 
 Found = TypeVar("Found", bound="Object")
 
@@ -211,6 +212,24 @@ class Watch:
         await self._core.ended(self._changes)
 
 
+class TaskManager:
+    """Functions that are called with each change of a table."""
+
+    def __init__(self, core: Core) -> None:
+        self._handlers = Handlers(core)
+
+    async def register_handler(self, event: str, handler: Handler) -> None:
+        """Call `handler(target, row)` with each change of the table `event`, from now on; `row["event"]` is the kernel's word.
+
+        It is called in a worker thread, a coroutine function on the loop. Raises: UnknownName - no such table.
+        """
+        await self._handlers.add(event, handler)
+
+    async def unregister_handler(self, event: str, handler: Handler) -> None:
+        """Raises: NotFound - it is not registered."""
+        await self._handlers.remove(event, handler)
+
+
 class Database:
     """The database behind the views: SQL that reads, copies of it. Anything may be read while the mirror writes."""
 
@@ -247,7 +266,7 @@ class NDB:
     db_provider  "sqlite3".
     db_spec      a path, or ":memory:": private, gone with this object.
     log          where log lines go: see `Log`.
-    rtnl_debug   log what the mirror does, message by message.
+    rtnl_debug   log everything that the mirror does, to standard error where `log` names no place.
     auto_netns   every named network namespace is a source as well, from when it appears until it is deleted.
 
     It is open when the tables of all sources are loaded. A source that fails is visible in `ndb.sources` and tried again;
@@ -289,10 +308,15 @@ class NDB:
         self.filters: View[Object] = View(core, "filters", readonly=readonly)
         self.sources = SourcesView(core, readonly=readonly)
         self.db = self.schema = Database(core)
+        self.task_manager = TaskManager(core)
 
     async def open(self) -> Self:
         """Load the tables; `async with` and `await NDB()` do it. Idempotent."""
-        await self._core.open()
+        try:
+            await self._core.open()
+        except BaseException:
+            self.log.close()
+            raise
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:

@@ -30,6 +30,7 @@ class Log:
         """debug: everything, to standard error where no target is given."""
         self._logger = logging.getLogger(ROOT)
         self._handler: logging.Handler | None = None
+        self._before = self._logger.level
         self(("on" if target is None else target, "DEBUG") if debug and not isinstance(target, tuple) else target)
 
     def __call__(self, target: Any, level: int | str | None = None) -> None:
@@ -44,6 +45,7 @@ class Log:
         number = _level(level if level is not None else "DEBUG" if target == "debug" else "INFO")
         self._handler.setLevel(number)
         self._logger.addHandler(self._handler)
+        self._before = self._logger.level
         if not self._logger.isEnabledFor(number):
             self._logger.setLevel(number)
 
@@ -72,6 +74,7 @@ class Log:
             self._logger.removeHandler(self._handler)
             self._handler.close()
             self._handler = None
+            self._logger.setLevel(self._before)
 
 
 def _handler(target: str | TextIO | bool) -> logging.Handler:

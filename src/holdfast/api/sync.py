@@ -19,6 +19,7 @@ from holdfast.api.backup import backup
 from holdfast.api.bridge import closed_at_exit, run
 from holdfast.api.core import Core
 from holdfast.api.export import export
+from holdfast.api.handlers import Handler, Handlers
 from holdfast.api.log import Log
 from holdfast.errors import Denied, NotFound
 from holdfast.objects import object as objects
@@ -30,7 +31,7 @@ from holdfast.objects.refusal import refuse
 if TYPE_CHECKING:
     from holdfast.database.home import Change
 
-__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "View", "Watch"]
+__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "TaskManager", "View", "Watch"]
 
 Found = TypeVar("Found", bound="Object")
 
@@ -210,6 +211,24 @@ class Watch:
         run(self._core.ended(self._changes))
 
 
+class TaskManager:
+    """Functions that are called with each change of a table."""
+
+    def __init__(self, core: Core) -> None:
+        self._handlers = Handlers(core)
+
+    def register_handler(self, event: str, handler: Handler) -> None:
+        """Call `handler(target, row)` with each change of the table `event`, from now on; `row["event"]` is the kernel's word.
+
+        It is called in a worker thread, a coroutine function on the loop. Raises: UnknownName - no such table.
+        """
+        run(self._handlers.add(event, handler))
+
+    def unregister_handler(self, event: str, handler: Handler) -> None:
+        """Raises: NotFound - it is not registered."""
+        run(self._handlers.remove(event, handler))
+
+
 class Database:
     """The database behind the views: SQL that reads, copies of it. Anything may be read while the mirror writes."""
 
@@ -246,7 +265,7 @@ class NDB:
     db_provider  "sqlite3".
     db_spec      a path, or ":memory:": private, gone with this object.
     log          where log lines go: see `Log`.
-    rtnl_debug   log what the mirror does, message by message.
+    rtnl_debug   log everything that the mirror does, to standard error where `log` names no place.
     auto_netns   every named network namespace is a source as well, from when it appears until it is deleted.
 
     It is open when the tables of all sources are loaded. A source that fails is visible in `ndb.sources` and tried again;
@@ -290,10 +309,15 @@ class NDB:
         self.filters: View[Object] = View(core, "filters", readonly=readonly)
         self.sources = SourcesView(core, readonly=readonly)
         self.db = self.schema = Database(core)
+        self.task_manager = TaskManager(core)
 
     def open(self) -> Self:
         """Load the tables; `with` and `NDB()` do it. Idempotent."""
-        run(self._core.open())
+        try:
+            run(self._core.open())
+        except BaseException:
+            self.log.close()
+            raise
         return self
 
     def __enter__(self) -> Self:

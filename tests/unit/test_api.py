@@ -1,0 +1,128 @@
+"""What stands between the public classes and the loop: source specs, the log, the bridge, the twin."""
+
+import asyncio
+import inspect
+import io
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from holdfast.api import aio, bridge, sync
+from holdfast.api.core import source_spec
+from holdfast.api.log import Log
+from holdfast.errors import InvalidValue, UsageError
+from scripts.generators import sync as generator
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ({}, {"target": "localhost", "kind": "local"}),
+        ({"target": "here"}, {"target": "here", "kind": "local"}),
+        ({"netns": "blue"}, {"target": "blue", "kind": "netns", "netns": "blue"}),
+        ({"netns": "/run/netns/blue"}, {"target": "blue", "kind": "netns", "netns": "/run/netns/blue"}),
+        ({"netns": 4711}, {"target": "4711", "kind": "netns", "netns": 4711}),
+        ({"target": "c1", "netns": 4711}, {"target": "c1", "kind": "netns", "netns": 4711}),
+        ({"hostname": "r1.example", "username": "me"}, {"target": "r1.example", "kind": "ssh", "hostname": "r1.example", "username": "me"}),
+        ({"file": "/tmp/night.rec"}, {"target": "night.rec", "kind": "replay", "file": "/tmp/night.rec"}),
+        ({"kind": "local", "tables": ["routes"]}, {"target": "localhost", "kind": "local", "tables": ["routes"]}),
+    ],
+)
+def test_a_source_says_its_kind_and_target_or_they_follow(spec, wanted):
+    assert source_spec(spec, "localhost") == wanted
+
+
+def test_the_log_goes_to_a_stream_at_a_level_and_leaves_nothing_behind():
+    logger, stream = logging.getLogger("holdfast"), io.StringIO()
+    before = logger.level, list(logger.handlers)
+    log = Log((stream, "warning"))
+    log.info("too quiet")
+    log.error("loud %s", "enough")
+    log.channel("part").critical("very loud")
+    log.close()
+    log.critical("too late")
+    assert [line.split(maxsplit=2)[2] for line in stream.getvalue().splitlines()] == [
+        "ERROR   holdfast: loud enough", "CRITICAL holdfast.part: very loud",
+    ]  # fmt: skip
+    assert (logger.level, logger.handlers) == before
+
+
+def test_the_log_can_be_sent_elsewhere_later(tmp_path, capsys):
+    log = Log(None)
+    log(str(tmp_path / "log.txt"))
+    log.info("in the file")
+    log.debug("not shown")
+    log("debug")
+    log.debug("on standard error")
+    log("off")
+    log.info("nowhere")
+    assert (tmp_path / "log.txt").read_text().rstrip().endswith("INFO    holdfast: in the file")
+    assert capsys.readouterr().err.rstrip().endswith("DEBUG   holdfast: on standard error")
+
+
+@pytest.mark.parametrize("target", [5, object(), ("on", "shouting")])
+def test_the_log_refuses_what_is_no_place(target):
+    with pytest.raises(InvalidValue, match="at log"):
+        Log(target)
+
+
+def test_the_bridge_runs_coroutines_on_one_loop_and_brings_back_what_they_raise():
+    async def which():
+        return threading.current_thread().name, id(asyncio.get_running_loop())
+
+    async def fail():
+        raise InvalidValue("of the coroutine")
+
+    assert bridge.run(which()) == bridge.run(which()) and bridge.run(which())[0] == "holdfast-loop"
+    with pytest.raises(InvalidValue, match="of the coroutine"):
+        bridge.run(fail())
+
+
+def test_the_bridge_does_not_wait_for_itself():
+    async def inner():
+        return bridge.run(asyncio.sleep(0))
+
+    with pytest.raises(UsageError, match="inside the loop's own thread") as caught:
+        bridge.run(inner())
+    assert "holdfast.aio" in str(caught.value)
+
+
+def test_what_waits_here_may_stand_inside_another_loop():
+    async def main():
+        return bridge.run(asyncio.sleep(0, "done"))
+
+    assert asyncio.run(main()) == "done"
+
+
+def test_the_synchronous_twin_is_made_from_the_asynchronous_text():
+    [(path, text)] = generator.files().items()
+    assert (Path(__file__).resolve().parents[2] / path).read_text("utf-8") == text, "scripts/generate makes it new"
+
+
+def test_both_faces_have_the_same_methods_with_the_same_arguments():
+    for name in aio.__all__:
+        there, here = getattr(aio, name), getattr(sync, name)
+        for method, function in vars(there).items():
+            if inspect.isfunction(function) and method != "__await__":
+                twin = vars(here)[generator.NAMES.get(method, method)]
+                assert not inspect.iscoroutinefunction(twin)
+                assert inspect.signature(twin).parameters.keys() == inspect.signature(function).parameters.keys(), f"{name}.{method}"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("async def f():\n    return await g()", "def f():\n    return run(g())"),
+        ("async def f():\n    return await in_worker(g, 1, a=2)", "def f():\n    return g(1, a=2)"),
+        ("async def f():\n    await in_worker(g)", "def f():\n    g()"),
+        ("async def f():\n    return (await in_worker(lambda: g(1)))[0]", "def f():\n    return (g(1))[0]"),
+        ("async def f(self):\n    await self.db.backup(1)", "def f(self):\n    self.db.backup(1)"),
+        ("async def f(self):\n    await self._core.add(1)", "def f(self):\n    run(self._core.add(1))"),
+        ("async def __anext__(self):\n    raise StopAsyncIteration", "def __next__(self):\n    raise StopIteration"),
+        ("async def f():\n    '''async with x: await y'''\n    # a remark, kept", "def f():\n    '''with x: y'''\n    # a remark, kept"),
+    ],
+)
+def test_how_the_twin_is_made(text, wanted):
+    assert generator.twin(f'"""Head."""\n{text}\n').removeprefix(generator.HEAD).strip() == wanted
