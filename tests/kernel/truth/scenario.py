@@ -10,6 +10,7 @@
     ip route append 10.1.0.0/16 via 10.0.0.3    a command on the left, must work; then all tables are compared
     right: ip link set v1 down                  the same on the right
     fails: ip route add 10.1.0.0/16 via 9.9.9.9 it must not work
+    try: ip route flush table main              it may or may not: kernels and iproute2 differ
     at once:                                    several, compared after the last one
         ip link set v0 down
         ip link set v0 up
@@ -55,7 +56,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens between two comparisons."""
+    """What happens between two comparisons. `must`: "work", "fail", or "" when both is right."""
 
     line: int
     commands: tuple[Command, ...] = ()
@@ -101,8 +102,9 @@ def _step(line: int, text: str) -> Step:
         return Step(line, expectation=_expectation(command.side, command.text))
     if text.startswith("wait "):
         return Step(line, wait_s=float(text.split()[1]))
-    if text.startswith("fails: "):
-        return Step(line, (Command.parse(text.removeprefix("fails: ")),), must="fail")
+    for word, must in (("fails: ", "fail"), ("try: ", "")):
+        if text.startswith(word):
+            return Step(line, (Command.parse(text.removeprefix(word)),), must)
     return Step(line, (command,))
 
 
@@ -122,7 +124,7 @@ def play(scenario: Scenario, judge: Judge) -> None:
     for step in scenario.steps:
         for command in step.commands:
             said = judge.stage.play(command)
-            if bool(said) != (step.must == "fail"):
+            if step.must and bool(said) != (step.must == "fail"):
                 raise AssertionError(f"{scenario.name}:{step.line}: `{command}` {f'failed: {said}' if said else 'worked, and must not'}")
         time.sleep(step.wait_s)
         try:

@@ -30,7 +30,7 @@ def _read(answers: Answers) -> Iterator[Row]:
                 "dst_len": dst_len,
                 "src": src,
                 "src_len": src_len,
-                "tos": number(one.get("tos", 0)),
+                "tos": _tos(one),
                 "table_id": number(one["table"]),
                 "type": number(one["type"]),
                 "proto": number(one["protocol"]),
@@ -49,6 +49,11 @@ def _read(answers: Answers) -> Iterator[Row]:
                 "pref": _PREFERENCES[one["pref"]] if "pref" in one else None,
                 "flow": _flow(one),
             }
+
+
+def _tos(one: Json) -> int:
+    """That of the route is printed as text (`0x04`), that of an IP encapsulation as a number; either may come first."""
+    return next((number(one[word]) for word in ("tos", "tos#2") if isinstance(one.get(word), str)), 0)
 
 
 def _via(one: Json) -> Row | None:
@@ -77,13 +82,16 @@ def _hop(hop: Json, answers: Answers) -> Row:
 
 
 def encap_shown(one: Json) -> Row | None:
-    """The words of the encapsulation stand among those of the route; `dst`, where both have one, is kept as `dst#2`."""
+    """The words of the encapsulation stand among those of the route; a word that both have is there as `dst#2`, too."""
     match one.get("encap"):
         case None:
             return None
         case "ip" | "ip6" as kind:
             words = ("id", "src", "dst", "ttl", "tos") if kind == "ip" else ("id", "src", "dst", "hoplimit", "tc")
-            return {word: one.get(f"{word}#2", one.get(word)) for word in words}
+            said = {word: one.get(f"{word}#2", one.get(word)) for word in words}
+            if "tos#2" in one and isinstance(one["tos"], int):
+                said["tos"] = one["tos"]
+            return said
         case "seg6":
             return {"mode": _SEG6_MODES[one["mode"]], "segs": one["segs"]}
         case kind:
