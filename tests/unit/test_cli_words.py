@@ -44,10 +44,35 @@ ROUTES = [
 ]  # fmt: skip
 INTERFACES = [
     row("interfaces", ifindex=1, ifname="lo", state="up", ifi_type=772, flags=0x10049, mtu=65536, operstate="UNKNOWN"),
-    row("interfaces", ifindex=2, ifname="eth0", state="up", ifi_type=1, master=3, slave_kind="bridge", altnames=["uplink"], operstate="UP", mtu=1500),
-    row("interfaces", ifindex=3, ifname="br0", state="down", ifi_type=1, kind="bridge", kind_data={"br_stp_state": 1}, operstate="DOWN", mtu=1500),
-    row("interfaces", ifindex=4, ifname="blue", state="up", ifi_type=1, kind="vrf", kind_data={"vrf_table": 100}, operstate="UP", mtu=65575),
-    row("interfaces", ifindex=2, ifname="eth7", state="up", ifi_type=1, address="02:00:00:00:00:07", operstate="UP", target="red", mtu=9000),
+    row(
+        "interfaces",
+        ifindex=2,
+        ifname="eth0",
+        state="up",
+        ifi_type=1,
+        master=3,
+        slave_kind="bridge",
+        altnames=["uplink"],
+        operstate="UP",
+        mtu=1500,
+    ),
+    row(
+        "interfaces",
+        ifindex=3,
+        ifname="br0",
+        state="down",
+        ifi_type=1,
+        kind="bridge",
+        kind_data={"br_stp_state": 1},
+        operstate="DOWN",
+        mtu=1500,
+    ),
+    row(
+        "interfaces", ifindex=4, ifname="blue", state="up", ifi_type=1, kind="vrf", kind_data={"vrf_table": 100}, operstate="UP", mtu=65575
+    ),
+    row(
+        "interfaces", ifindex=2, ifname="eth7", state="up", ifi_type=1, address="02:00:00:00:00:07", operstate="UP", target="red", mtu=9000
+    ),
 ]
 ADDRESSES = [
     row("addresses", family=2, ifindex=1, local="127.0.0.1", address="127.0.0.1", prefixlen=8, scope=254, flags=0x80),
@@ -89,7 +114,9 @@ def found(database: Any, table: str, text: str) -> list[int]:
     condition: Condition = All(parse(LOOKS[table], text.split(), spelling()).conditions)
     rows = ROWS[table]
     by_row = [number for number, one in enumerate(rows) if condition.holds(one)]
-    stored = [{name: msgspec.json.encode(part).decode() if isinstance(part, list | dict) else part for name, part in one.items()} for one in rows]
+    stored = [
+        {name: msgspec.json.encode(part).decode() if isinstance(part, list | dict) else part for name, part in one.items()} for one in rows
+    ]
     assert [number for number, one in enumerate(stored) if condition.holds(one)] == by_row, "JSON as text and as objects differ"
     names = (*TABLES[table].key, "target")
     text_sql, arguments = where([condition])
@@ -102,12 +129,33 @@ def found(database: Any, table: str, text: str) -> list[int]:
 @pytest.mark.parametrize(
     ("word", "table"),
     [
-        ("interfaces", "interfaces"), ("interface", "interfaces"), ("link", "interfaces"), ("links", "interfaces"), ("l", "interfaces"), ("int", "interfaces"),
-        ("a", "addresses"), ("addr", "addresses"), ("address", "addresses"), ("r", "routes"), ("ro", "routes"), ("route", "routes"), ("ru", "rules"),
-        ("n", "neighbours"), ("neigh", "neighbours"), ("neighbors", "neighbours"), ("nh", "nexthops"), ("nexthop", "nexthops"), ("net", "netns"),
-        ("fdb", "fdb"), ("vlan", "vlans"), ("q", "qdiscs"), ("class", "classes"), ("filter", "filters"), ("Routes", "routes"),
+        ("interfaces", "interfaces"),
+        ("interface", "interfaces"),
+        ("link", "interfaces"),
+        ("links", "interfaces"),
+        ("l", "interfaces"),
+        ("int", "interfaces"),
+        ("a", "addresses"),
+        ("addr", "addresses"),
+        ("address", "addresses"),
+        ("r", "routes"),
+        ("ro", "routes"),
+        ("route", "routes"),
+        ("ru", "rules"),
+        ("n", "neighbours"),
+        ("neigh", "neighbours"),
+        ("neighbors", "neighbours"),
+        ("nh", "nexthops"),
+        ("nexthop", "nexthops"),
+        ("net", "netns"),
+        ("fdb", "fdb"),
+        ("vlan", "vlans"),
+        ("q", "qdiscs"),
+        ("class", "classes"),
+        ("filter", "filters"),
+        ("Routes", "routes"),
     ],
-)  # fmt: skip
+)
 def test_nouns_are_found_as_ip_finds_them(word: str, table: str) -> None:
     assert find_look(word).table.name == table
 
@@ -246,18 +294,40 @@ def test_other_tables(database: Any, table: str, text: str, rows: list[int]) -> 
 @pytest.mark.parametrize(
     ("table", "text", "error", "message", "hint"),
     [
-        ("routes", "tabel 100", UnknownName, "`tabel` is neither a word of the filter nor an interface – in the filter of routes",
-         "did you mean `table`? `holdfast show route help` lists the words"),
+        (
+            "routes",
+            "tabel 100",
+            UnknownName,
+            "`tabel` is neither a word of the filter nor an interface – in the filter of routes",
+            "did you mean `table`? `holdfast show route help` lists the words",
+        ),
         ("routes", "dev eth9", NotFound, "there is no interface `eth9`", "did you mean `eth7`?"),
         ("routes", "dev", InvalidValue, "expected a value behind `dev` – in the filter of routes", ""),
-        ("routes", "dst 10.0.0.1/24", InvalidValue, "expected a prefix, got `10.0.0.1/24`: it has host bits – at `dst`", "the prefix is 10.0.0.0/24"),
-        ("routes", "via gateway", InvalidValue, "expected an address or a prefix, got `gateway` – at `via`",
-         "for example 10.0.0.0/24, 2001:db8::1 or default"),
+        (
+            "routes",
+            "dst 10.0.0.1/24",
+            InvalidValue,
+            "expected a prefix, got `10.0.0.1/24`: it has host bits – at `dst`",
+            "the prefix is 10.0.0.0/24",
+        ),
+        (
+            "routes",
+            "via gateway",
+            InvalidValue,
+            "expected an address or a prefix, got `gateway` – at `via`",
+            "for example 10.0.0.0/24, 2001:db8::1 or default",
+        ),
         ("routes", "metric low", InvalidValue, "expected a number, got `low` – at `metric`", ""),
         ("routes", "vrf eth0", InvalidValue, "expected a VRF, got the interface `eth0` – at `vrf`", ""),
-        ("rules", "nonsense", UnknownName, "`nonsense` is no word of the filter – in the filter of rules", "`holdfast show rule help` lists the words"),
+        (
+            "rules",
+            "nonsense",
+            UnknownName,
+            "`nonsense` is no word of the filter – in the filter of rules",
+            "`holdfast show rule help` lists the words",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said(table: str, text: str, error: type[Exception], message: str, hint: str) -> None:
     with pytest.raises(error) as caught:
         parse(LOOKS[table], text.split(), spelling())

@@ -54,7 +54,9 @@ class Following:
             cursor = last
 
     def _read(self, tables: Iterable[str], since: int, until: int) -> list[Change]:
-        return [change for table in tables for change in self._database.changes(table, since, until)]
+        """Interfaces come first at each revision, for the others speak of them."""
+        order = sorted(tables, key=lambda table: table != "interfaces")
+        return [change for table in order for change in self._database.changes(table, since, until)]
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ class Listing:
     def __init__(self, look: Look, views: Sequence[View], more: Iterable[str] = ()) -> None:
         self.look = look
         self.views = views
-        beneath = look.beneath[0] if look.beneath else ()
+        self._beneath = look.beneath if views is look.views else None  # who chooses columns wants these, and no lines
+        beneath = self._beneath[0] if self._beneath else ()
         wanted = {name for view in views for name in view.fields} | set(look.order) | set(beneath) | set(more)
         self.fields = tuple(name for name in look.table.columns if name in wanted)
         self._places = {name: place for place, name in enumerate(self.fields, 1)}
@@ -59,9 +60,9 @@ class Listing:
 
     def beneath(self, row: Row, spelling: Spelling) -> list[str]:
         """The lines that belong below a row."""
-        if self.look.beneath is None:
+        if self._beneath is None:
             return []
-        names, text = self.look.beneath
+        names, text = self._beneath
         return list(text(spelling, row[0], *(row[self._places[name]] for name in names)))
 
     def details(self, row: Row, spelling: Spelling, fields: Sequence[Field]) -> list[str]:

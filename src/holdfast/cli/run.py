@@ -97,12 +97,16 @@ def _announce(node: Node, path: str) -> None:
     count = len(node.mirror.targets)
     sources = node.mirror.targets[0] if count == 1 else f"{count} sources"
     logger.info("node %d follows %s, revision %d, file %s", os.getpid(), sources, node.database.revision, path)
+    lacking: dict[str, list[str]] = {}
     for target in node.mirror.targets:
         status = node.mirror.status(target)
         for what, why in status.missing.items():
-            logger.info("%s: has no %s: %s", target, what, why)
+            lacking.setdefault(f"no {what}: {why}", []).append(target)
         if status.error:
             _told(status)
+    for what, targets in lacking.items():
+        who = targets[0] if len(targets) == 1 else f"{len(targets)} sources"
+        logger.info("%s: %s", who, what)
 
 
 def _told(status: Status) -> None:
@@ -135,7 +139,8 @@ def _logging(request: RunRequest, screen: bool) -> Iterator[list[str]]:
     lines: list[str] = []
     root = logging.getLogger("holdfast")
     handler: logging.Handler = _Lines(lines) if screen else logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if request.log == "json" else _Text(style_for(sys.stderr, request.colour)))
+    style = style_for(sys.stdout if screen else sys.stderr, request.colour)
+    handler.setFormatter(_Json() if request.log == "json" else _Text(style, "%H:%M:%S" if screen else "%Y-%m-%d %H:%M:%S"))
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if request.verbose else logging.INFO)
     try:
@@ -159,14 +164,15 @@ class _Lines(logging.Handler):
 class _Text(logging.Formatter):
     """`2026-11-20 14:03:22 warning localhost: the kernel dropped events; everything is read again`"""
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, stamp: str) -> None:
         super().__init__()
         self._paint = style
+        self._stamp = stamp
 
     def format(self, record: logging.LogRecord) -> str:
         word = {logging.WARNING: self._paint("changed", "warning "), logging.ERROR: self._paint("bad", "error ")}.get(record.levelno, "")
         time = datetime.fromtimestamp(record.created).astimezone()
-        text = f"{self._paint('dim', f'{time:%Y-%m-%d %H:%M:%S}')} {word}{record.getMessage()}"
+        text = f"{self._paint('dim', time.strftime(self._stamp))} {word}{record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 

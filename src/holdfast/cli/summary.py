@@ -50,8 +50,11 @@ async def show_summary(node: Node, path: str, style: Style, lines: list[str], st
     with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while not stop.is_set():
             size = shutil.get_terminal_size((80, 24))
-            frame = await asyncio.to_thread(summary.frame, size.columns, size.lines)
-            live.update(Text.from_ansi(frame, no_wrap=True, overflow="crop"), refresh=True)
+            try:
+                frame = await asyncio.to_thread(summary.frame, size.columns, size.lines)
+            except Exception as failure:  # noqa: BLE001 - the drawing's edge: it must not end the node; the reason is on the screen
+                frame = f"the summary cannot be drawn: {type(failure).__name__}: {failure}"
+            live.update(Text.from_ansi(frame, no_wrap=True, overflow="ellipsis"), refresh=True)
             try:
                 async with asyncio.timeout(_EVERY_S):
                     await stop.wait()
@@ -107,6 +110,7 @@ class Summary:
                 self._changes.append(f"{stamp} {self._style('changed', '~')} {table}: more than {_TOO_MANY} changes at once")
                 continue
             changes += self._node.database.changes(table, self._seen, last)
+        self._teller.learn(changes)
         for change in sorted(changes, key=lambda one: one.revision):
             self._changes.append(f"{stamp} {self._teller.line(change, with_target=many)}")
 
@@ -143,6 +147,7 @@ class Summary:
             f"lag {lag:.1f} ms",
             self._style("bad", f"lost {lost}×") if lost else "lost 0",
             f"{_resident_mb()} MB",
+            self._style("dim", "Ctrl-C stops"),
         ]
         up = _duration(now - self._started)
         title = f"holdfast node {os.getpid()}  up {up}  {self._path} {_file_size(self._path)}"

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.model import Field
@@ -54,7 +54,7 @@ class Teller:
     def line(self, change: Change, *, with_target: bool = False) -> str:
         """The line, without time and revision."""
         look, sign, style = LOOKS[change.table], sign_of(change), self.style
-        self.learn(change)
+        self._learn(change)
         target = f"[{printable(str(change.row['target']))}] " if with_target else ""
         if sign == "~":
             parts = ", ".join(self._differences(look, change))
@@ -63,17 +63,22 @@ class Teller:
             told = self._sentence(look, change.row, labels_only=False)
         return f"{style(_ROLES[sign], sign)} {style('dim', target)}{look.table.noun} {told}"
 
-    def learn(self, change: Change) -> None:
+    def learn(self, changes: Iterable[Change]) -> None:
+        """Take in the names of interfaces before any line speaks of them."""
+        for change in changes:
+            self._learn(change)
+
+    def _learn(self, change: Change) -> None:
         if change.table == "interfaces" and change.op == "put":
             row = change.row
             self.spelling.learn((row["target"], row["ifindex"], row["ifname"], row.get("altnames"), None))
 
     def _sentence(self, look: Look, row: Mapping[str, Any], *, labels_only: bool) -> str:
         """`10.0.0.0/24 via 10.0.0.1 dev eth0`: the labels first, the first one without its word."""
-        views = sorted(look.views, key=lambda view: not view.label)
+        views = sorted(look.views, key=lambda view: view.label or 99)
         words: list[str] = []
         for view in views:
-            if labels_only and not view.label:
+            if not view.told or (labels_only and not view.label):
                 continue
             text = self._text(look, view, row)
             if not text:

@@ -12,7 +12,7 @@ import msgspec
 
 from holdfast.errors import NotFound
 
-from .conditions import All, Condition
+from .conditions import All, Condition, Either
 from .following import Following, open_following
 from .looks import LOOKS, Look
 from .options import Common
@@ -67,25 +67,25 @@ class _Printer:
     def print(self, changes: list[Change], tables: list[str]) -> bool:
         """Print those that match; True when the limit is reached."""
         times = self._times(changes)
+        wanted = self._learn(changes)
         for change in changes:
-            if change.table in tables and self._matches(change):
+            if change.table in tables and _matches(wanted, change):
                 self._write(change, times.get(change.revision, datetime.now().astimezone()))
                 self._left -= 1
                 if self._left == 0:
                     return True
-            if change.table == "interfaces":
-                self._learn(change)
         sys.stdout.flush()
         return False
 
-    def _matches(self, change: Change) -> bool:
-        """Before or after: a row that leaves what is asked for is news as well."""
-        return self._wanted.holds(change.row) or (change.old is not None and self._wanted.holds(change.old))
-
-    def _learn(self, change: Change) -> None:
-        self._teller.learn(change)
-        self._with_target = self._with_target or change.row["target"] not in self._reading.targets()
-        self._wanted = self._condition()  # a new interface may have the name that was asked for
+    def _learn(self, changes: list[Change]) -> Condition:
+        """A new interface may have the name that was asked for, an old one may lose it: both count for these changes."""
+        self._teller.learn(changes)
+        targets = {change.row["target"] for change in changes if change.table == "interfaces"}
+        if not targets:
+            return self._wanted
+        self._with_target = self._with_target or not targets <= set(self._reading.targets())
+        before, self._wanted = self._wanted, self._condition()
+        return Either((before, self._wanted))
 
     def _condition(self) -> Condition:
         parts: list[Condition] = []
@@ -117,6 +117,11 @@ class _Printer:
         date = "" if time.date() == datetime.now().astimezone().date() else f"{time:%Y-%m-%d} "
         stamp = style("dim", f"{date}{time:%H:%M:%S}.{time.microsecond // 1000:03d} r{change.revision}")
         sys.stdout.write(f"{stamp} {self._teller.line(change, with_target=self._with_target)}\n")
+
+
+def _matches(wanted: Condition, change: Change) -> bool:
+    """Before or after: a row that leaves what is asked for is news as well."""
+    return wanted.holds(change.row) or (change.old is not None and wanted.holds(change.old))
 
 
 def _json(change: Change, time: datetime) -> str:

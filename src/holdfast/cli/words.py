@@ -245,12 +245,9 @@ def _bare(look: Look, known: dict[str, tuple[str, ...]], token: str, spelling: S
     """A value without a word, by its form."""
     for form in _forms(token):
         word = look.bare.get(form)
-        if word is None:
-            continue
-        if form == "device" and not spelling.has_link(token):
-            raise _unknown(look, known, token, maybe_device=True, spelling=spelling)
-        return _named(look, known, word, token, spelling)
-    raise _unknown(look, known, token)
+        if word is not None and (form != "device" or spelling.has_link(token)):
+            return _named(look, known, word, token, spelling)
+    raise _unknown(look, known, token, spelling)
 
 
 def _forms(token: str) -> list[str]:
@@ -262,13 +259,11 @@ def _forms(token: str) -> list[str]:
     return ["number", "device", "name"] if token.isdecimal() else ["device", "name"]
 
 
-def _unknown(
-    look: Look, known: dict[str, tuple[str, ...]], token: str, *, maybe_device: bool = False, spelling: Spelling | None = None
-) -> UnknownName:
-    words = [*look.words, *look.flags, *(field.name for field in look.table.fields)]
-    close = close_to(token, words) or (close_to(token, spelling.device_names) if spelling else [])
+def _unknown(look: Look, known: dict[str, tuple[str, ...]], token: str, spelling: Spelling | None = None) -> UnknownName:
+    maybe_device = spelling is not None and "device" in look.bare
+    words = [*look.words, *look.special, *look.flags, *(field.name for field in look.table.fields)]
+    close = close_to(token, words) or (close_to(token, spelling.device_names) if spelling and maybe_device else [])
     maybe = f"did you mean `{close[0]}`? " if close else ""
     what = "neither a word of the filter nor an interface" if maybe_device else "no word of the filter"
-    return UnknownName(
-        f"`{token}` is {what} – in the filter of {look.table.name}", hint=f"{maybe}`holdfast show {look.short[0]} help` lists the words"
-    )
+    hint = f"{maybe}`holdfast show {look.short[0]} help` lists the words"
+    return UnknownName(f"`{token}` is {what} – in the filter of {look.table.name}", hint=hint)

@@ -40,8 +40,8 @@ ADDRESSES_LOOK: Final = Look(
     ADDRESSES,
     ("addr", "a"),
     (
-        View("DEV", ("ifindex",), role="ifname", keep=True, label=True),
-        View("ADDRESS", ("local", "prefixlen", "address"), _local, role="address", keep=True, label=True),
+        View("DEV", ("ifindex",), role="ifname", keep=True, label=2),
+        View("ADDRESS", ("local", "prefixlen", "address"), _local, role="address", keep=True, label=1),
         View("PEER", ("local", "prefixlen", "address"), _peer, role="address"),
         View("BRD", ("broadcast",), role="address"),
         View("SCOPE", ("scope",), keep=True),

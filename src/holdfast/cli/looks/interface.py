@@ -45,8 +45,8 @@ INTERFACES_LOOK: Final = Look(
     INTERFACES,
     ("link",),
     (
-        View("INDEX", ("ifindex",), right=True),
-        View("NAME", ("ifname",), role="ifname", keep=True, label=True),
+        View("INDEX", ("ifindex",), right=True, told=False),
+        View("NAME", ("ifname",), role="ifname", keep=True, label=1),
         View("STATE", ("state",), role="state", keep=True),
         View("OPER", ("operstate",), _lower, role="state"),
         View("MTU", ("mtu",), right=True),

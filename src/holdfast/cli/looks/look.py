@@ -24,7 +24,8 @@ class View:
     """One column of a listing: its heading, the fields it is made of, and how they become text.
 
     text    called with the spelling, the target and the fields' values; None: the field's own text.
-    label   part of what names the row in a line of `watch`; the first label goes without its word.
+    label   part of what names the row in a line of `watch`, 1 before 2; the first one goes without its word.
+    told    stands in such a line at all.
     """
 
     heading: str
@@ -34,7 +35,8 @@ class View:
     right: bool = False
     elastic: bool = False
     keep: bool = False
-    label: bool = False
+    label: int = 0
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

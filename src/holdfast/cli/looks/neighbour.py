@@ -21,8 +21,8 @@ NEIGHBOURS_LOOK: Final = Look(
     NEIGHBOURS,
     ("neigh", "neighbor", "neighbors", "n"),
     (
-        View("DST", ("dst",), role="address", keep=True, label=True),
-        View("DEV", ("ifindex",), role="ifname", keep=True, label=True),
+        View("DST", ("dst",), role="address", keep=True, label=1),
+        View("DEV", ("ifindex",), role="ifname", keep=True, label=1),
         View("LLADDR", ("lladdr",), role="lladdr"),
         View("STATE", ("state", "proxy"), _probing, role="state", keep=True),
         View("FLAGS", ("flags",), flags("ntf", frozenset({"proxy"})), elastic=True),

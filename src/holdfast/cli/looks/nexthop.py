@@ -29,7 +29,7 @@ NEXTHOPS_LOOK: Final = Look(
     NEXTHOPS,
     ("nexthop", "nh"),
     (
-        View("ID", ("id",), right=True, keep=True, label=True),
+        View("ID", ("id",), right=True, keep=True, label=1),
         View("VIA", ("gateway",), role="address"),
         View("DEV", ("oif",), role="ifname"),
         View("GROUP", ("group_members",), _group),

@@ -69,10 +69,10 @@ RULES_LOOK: Final = Look(
     RULES,
     ("rule", "ru"),
     (
-        View("PRIORITY", ("priority",), right=True, keep=True, label=True),
-        View("FAMILY", ("family",), keep=True, label=True),
-        View("FROM", ("src", "src_len"), _selector, role="address", keep=True, label=True),
-        View("TO", ("dst", "dst_len"), _selector, role="address", label=True),
+        View("PRIORITY", ("priority",), right=True, keep=True, label=1),
+        View("FAMILY", ("family",), keep=True, label=1),
+        View("FROM", ("src", "src_len"), _selector, role="address", keep=True, label=1),
+        View("TO", ("dst", "dst_len"), _selector, role="address", label=1),
         View("IIF", ("iifname",), role="ifname"),
         View("OIF", ("oifname",), role="ifname"),
         View(
@@ -81,7 +81,7 @@ RULES_LOOK: Final = Look(
             _match,
             elastic=True,
         ),
-        View("ACTION", ("action", "table_id", "goto", "l3mdev", "suppress_prefixlen", "suppress_ifgroup"), _action, keep=True, label=True),
+        View("ACTION", ("action", "table_id", "goto", "l3mdev", "suppress_prefixlen", "suppress_ifgroup"), _action, keep=True, label=1),
         View("PROTO", ("protocol",), named("rt_protos", 0)),
     ),
     words={

@@ -16,9 +16,9 @@ def _hexadecimal(_: Spelling, target: str, handle: Any) -> str:
     return f"{handle:#x}" if handle else ""
 
 
-_DEV: Final = View("DEV", ("ifindex",), role="ifname", keep=True, label=True)
-_TC_KIND: Final = View("KIND", ("kind",), keep=True, label=True)
-_PARENT: Final = View("PARENT", ("parent",), keep=True, label=True)
+_DEV: Final = View("DEV", ("ifindex",), role="ifname", keep=True, label=1)
+_TC_KIND: Final = View("KIND", ("kind",), keep=True, label=1)
+_PARENT: Final = View("PARENT", ("parent",), keep=True, label=1)
 _TC_WORDS: Final = {"dev": ("ifindex",)}
 
 QDISCS_LOOK: Final = Look(
@@ -37,7 +37,7 @@ QDISCS_LOOK: Final = Look(
 CLASSES_LOOK: Final = Look(
     CLASSES,
     ("class",),
-    (_DEV, _TC_KIND, View("CLASSID", ("handle",), keep=True, label=True), _PARENT, View("LEAF", ("leaf",), named("tc_handle", 0))),
+    (_DEV, _TC_KIND, View("CLASSID", ("handle",), keep=True, label=1), _PARENT, View("LEAF", ("leaf",), named("tc_handle", 0))),
     words={**_TC_WORDS, "classid": ("handle",)},
     bare={"device": "dev", "name": "kind"},
     order=(
@@ -53,7 +53,7 @@ FILTERS_LOOK: Final = Look(
         _DEV,
         _TC_KIND,
         _PARENT,
-        View("PREF", ("priority",), right=True, keep=True, label=True),
+        View("PREF", ("priority",), right=True, keep=True, label=1),
         View("PROTOCOL", ("protocol",), keep=True),
         View("CHAIN", ("chain",), number, right=True),
         View("HANDLE", ("handle",), _hexadecimal),
