@@ -88,6 +88,16 @@ def test_waiting_answers_at_once(ns, ndb):
         ndb.interfaces.wait(ifname="never", timeout=0.05)
 
 
+def test_waiting_for_what_moves_by_itself(ns, ndb):
+    """Neighbour states are volatile: they take no revision, and are waited for all the same."""
+    ns.ip("neigh add 10.0.0.7 dev v0 lladdr 02:00:00:00:00:07 nud stale")
+    started = time.monotonic()
+    assert ndb.neighbours.wait(dst="10.0.0.7", state="stale", timeout=5)["fixed"] == 0
+    threading.Timer(0.2, ns.ip, ["neigh change 10.0.0.7 dev v0 lladdr 02:00:00:00:00:07 nud reachable"]).start()
+    assert ndb.neighbours.wait(dst="10.0.0.7", state="reachable", timeout=5)["lladdr"] == "02:00:00:00:00:07"
+    assert time.monotonic() - started < 2
+
+
 def test_views_of_an_interface(ns, ndb):
     ns.ip("link add br0 type bridge")
     ns.ip("link set v1 master br0")

@@ -12,6 +12,7 @@ import pytest
 from holdfast.api import aio, bridge, sync
 from holdfast.api.core import source_spec
 from holdfast.api.log import Log
+from holdfast.api.news import News
 from holdfast.errors import InvalidValue, UsageError
 from scripts.generators import sync as generator
 
@@ -27,6 +28,7 @@ from scripts.generators import sync as generator
         ({"target": "c1", "netns": 4711}, {"target": "c1", "kind": "netns", "netns": 4711}),
         ({"hostname": "r1.example", "username": "me"}, {"target": "r1.example", "kind": "ssh", "hostname": "r1.example", "username": "me"}),
         ({"file": "/tmp/night.rec"}, {"target": "night.rec", "kind": "replay", "file": "/tmp/night.rec"}),
+        ({"target": "localhost", "kind": "local", "nlm_generator": 1}, {"target": "localhost", "kind": "local"}),
         ({"kind": "local", "tables": ["routes"]}, {"target": "localhost", "kind": "local", "tables": ["routes"]}),
     ],
 )
@@ -126,3 +128,33 @@ def test_both_faces_have_the_same_methods_with_the_same_arguments():
 )
 def test_how_the_twin_is_made(text, wanted):
     assert generator.twin(f'"""Head."""\n{text}\n').removeprefix(generator.HEAD).strip() == wanted
+
+
+async def test_news_wake_those_who_wait_for_the_table_and_no_others():
+    news, looked, state = News(), [], {"routes": 0}
+
+    def look():
+        looked.append(state["routes"])
+        return state["routes"] or None
+
+    waiting = asyncio.create_task(news.first(["routes"], look))
+    await asyncio.sleep(0.05)
+    state["routes"] = 7
+    news.tell(["rules"])
+    await asyncio.sleep(0.02)
+    assert looked == [0]
+    await asyncio.to_thread(news.tell, ["routes", "rules"])
+    assert await asyncio.wait_for(waiting, 5) == 7 and looked == [0, 7]
+
+
+async def test_a_change_behind_a_looks_back_is_not_missed():
+    news, looked = News(), []
+
+    def look():
+        looked.append(1)
+        if len(looked) == 1:
+            news.tell(["routes"])  # committed after we read, before we answer
+            return None
+        return "seen"
+
+    assert await asyncio.wait_for(news.first(["routes"], look), 5) == "seen"

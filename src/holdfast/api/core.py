@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Unavailable, UnknownName
+from holdfast.api.news import News
+from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.objects.reading import Reading
@@ -31,6 +32,9 @@ _PROVIDERS: Final = ("sqlite3",)
 _WORDS_OF_KIND: Final = {"netns": "netns", "hostname": "ssh", "file": "replay"}
 """Which option gives away the kind of a source that does not say it."""
 
+_NDBS_KNOBS: Final = frozenset({"nlm_generator", "nlm_echo"})
+"""Of NDB's sockets; scripts hand them on."""
+
 
 def source_spec(spec: Mapping[str, Any], localhost: str) -> dict[str, Any]:
     """A source as `sources.make` takes it: `netns="blue"` alone says its kind and its target.
@@ -38,7 +42,7 @@ def source_spec(spec: Mapping[str, Any], localhost: str) -> dict[str, Any]:
     >>> source_spec({"netns": "/run/netns/blue"}, "localhost")
     {'target': 'blue', 'kind': 'netns', 'netns': '/run/netns/blue'}
     """
-    options = dict(spec)
+    options = {name: value for name, value in spec.items() if name not in _NDBS_KNOBS}
     kind = options.pop("kind", None) or next((kind for word, kind in _WORDS_OF_KIND.items() if word in options), "local")
     target = options.pop("target", None)
     if target is None:
@@ -84,6 +88,7 @@ class Core(Reading):
 
         self.node = Node(self._path, self._wanted, follow=self._follow)
         await self.node.start()
+        self._news = News()
         self.attach(self.node.database)
         self.node.mirror.on_state(self._left)
         self.running = True
@@ -209,12 +214,18 @@ class Core(Reading):
 
     # ------------------------------------------------------------------------------------------------ news
 
-    async def until(self, tables: Iterable[str], check: Callable[[], T | None], timeout_s: float | None, what: str) -> T:
-        """The first answer of `check` that is not None; asked after each change of these tables. Raises: Timeout."""
-        from holdfast.mirror.watch import wait_until
+    def _moved(self, tables: Iterable[str]) -> None:
+        super()._moved(tables)
+        self._news.tell(tables)
 
-        async with self._while_open():
-            answer = await wait_until(self.database, self.mirror.bell, tables, check, timeout_s, what)
+    async def until(self, tables: Iterable[str], check: Callable[[], T | None], timeout_s: float | None, what: str) -> T:
+        """The first answer of `check` that is not None; asked now and after each change of these tables. Raises: Timeout."""
+        tables = frozenset(tables)
+        try:
+            async with self._while_open(), asyncio.timeout(timeout_s):
+                answer = await self._news.first(tables, check)
+        except TimeoutError:
+            raise Timeout(f"{what} did not become true within {timeout_s} s") from None
         self._moved(tables)
         return answer
 
