@@ -89,16 +89,11 @@ class Line:
                 self._counters.events += len(one)
                 cycle.questions += self.applier.apply(tx, one)
 
-    def settle(self, tx: Transaction, answers: Answers, cycle: Cycle) -> Settled:
-        """Write a round's answers. What events tell until now is applied first, so that the dumps are never ahead of them."""
-        while self.applier.journal is not None and not self.closed:
-            self._drain(tx, cycle)
-            if not cycle.more:
-                break
-            cycle.more, cycle.bytes = False, 0
+    def settle(self, tx: Transaction, answers: Answers) -> Settled:
+        """Write a round's answers. A cycle comes right before it, so that the dumps are not ahead of the events."""
         settled = Settled()
         for ifindex, message in answers.links.items():
-            cycle.questions += self._settle_link(tx, ifindex, message)
+            settled.questions += self._settle_link(tx, ifindex, message)
         for part in answers.parts:
             settled.add(part.table.name, settle_part(tx, self.source.target, part, self.applier.journal, self.report))
         return settled

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Self
 
-from holdfast.errors import AlreadyExists, Closed, HoldfastError, NotFound, SourceEnded, Timeout
+from holdfast.errors import AlreadyExists, Closed, HoldfastError, NotFound, Timeout
 from holdfast.model import TABLES
+from holdfast.sources.discovery import DIRECTORY, Namespaces
 
 from .bell import Bell
+from .namespaces import Following, Make
 from .rules import POLLED
 from .status import State, Status
 from .supervisor import Settings, Supervisor
@@ -44,9 +46,10 @@ class Mirror:
         self.settings = settings or Settings()
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._helpers: list[asyncio.Task[None]] = []
         self._listeners: list[Callable[[Status], None]] = []
         self._changed: asyncio.Event = asyncio.Event()
-        self._workers = ThreadPoolExecutor(_WORKERS, "holdfast-worker")
+        self.workers = ThreadPoolExecutor(_WORKERS, "holdfast-worker")
         self._keeper: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -69,11 +72,10 @@ class Mirror:
         """Owns the task group: start and close may be called from different tasks, which a group does not allow."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            checking = group.create_task(self._look_around())
+            self._helpers = [group.create_task(self._look_around(), name="holdfast-look")]
             begun.set_result(None)
             await self._closing.wait()
-            checking.cancel()
-            for task in self._tasks.values():
+            for task in (*self._helpers, *self._tasks.values()):
                 task.cancel()
         self._group = None
 
@@ -84,7 +86,7 @@ class Mirror:
         self._closing.set()
         await self._keeper
         self._keeper = None
-        await asyncio.to_thread(self._workers.shutdown)
+        await asyncio.to_thread(self.workers.shutdown)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -97,14 +99,9 @@ class Mirror:
             raise Closed("the mirror is not running")
         if source.target in self._supervisors:
             raise AlreadyExists(f"a source `{source.target}` is already there", target=source.target)
-        supervisor = Supervisor(source, self.database, self._workers, self.settings, self._told)
+        supervisor = Supervisor(source, self.database, self.workers, self.settings, self._told, self._remove_rows)
         self._supervisors[source.target] = supervisor
-        self._tasks[source.target] = self._group.create_task(self._run(supervisor), name=f"holdfast-source-{source.target}")
-
-    async def _run(self, supervisor: Supervisor) -> None:
-        await supervisor.run()
-        if supervisor.state is State.ENDED:
-            await self._remove_rows(supervisor.source.target, f"{supervisor.source.target} ended")
+        self._tasks[source.target] = self._group.create_task(supervisor.run(), name=f"holdfast-source-{source.target}")
 
     async def remove(self, target: str) -> None:
         """Stop mirroring a source and delete its rows (they stay in the history).
@@ -116,7 +113,7 @@ class Mirror:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([task])
-        await self._remove_rows(target, f"{target} removed")
+        await self._remove_rows(target, "removed")
         del self._supervisors[target]
         supervisor.leave()
 
@@ -126,13 +123,25 @@ class Mirror:
         if self._tasks[target].done():
             if self._group is None:
                 raise Closed("the mirror is not running")
-            self._tasks[target] = self._group.create_task(self._run(supervisor))
+            self._tasks[target] = self._group.create_task(supervisor.run(), name=f"holdfast-source-{target}")
         else:
             supervisor.restart()
 
     def resync(self, target: str) -> None:
         """Read all of a source again and write what differs."""
         self._one(target).resync()
+
+    async def follow_namespaces(self, target: str, make: Make | None = None, directory: str = DIRECTORY) -> None:
+        """Fill the table `netns` under `target` with the namespaces named in `directory`, and keep it so; with `make`, add and
+        remove a source for each of them as they come and go.
+
+        Returns after the first look: the rows are there, the sources are added.  Raises: Closed.
+        """
+        if self._group is None or self._closing.is_set():
+            raise Closed("the mirror is not running")
+        following = Following(self, target, Namespaces(directory), make)
+        await following.look()
+        self._helpers.append(self._group.create_task(following.run(), name="holdfast-namespaces"))
 
     @property
     def targets(self) -> list[str]:
@@ -196,14 +205,15 @@ class Mirror:
             await asyncio.sleep(_LOOK_EVERY_S)
             running = [one for one in self._supervisors.values() if one.state in (State.RUNNING, State.RESYNCING)]
             if running:
-                for supervisor, finding in await loop.run_in_executor(self._workers, _look_at, running):
-                    if isinstance(finding, SourceEnded):
+                for supervisor, finding in await loop.run_in_executor(self.workers, _look_at, running):
+                    if isinstance(finding, HoldfastError):
                         supervisor.fail(finding)
-                    elif finding:
+                    else:
                         supervisor.ask(POLLED)
 
     async def _remove_rows(self, target: str, reason: str) -> None:
         """Delete a target's rows, in transactions of bounded size, so that others go on in between."""
+        await asyncio.wrap_future(self.database.write(lambda tx: tx.note("stop", target=target, message=reason)))
         for table in reversed(list(TABLES.values())):
             def job(tx: Transaction, table: str = table.name) -> int:
                 where = f"rowid IN (SELECT rowid FROM {table} WHERE target = ? LIMIT {_REMOVED_AT_ONCE})"
@@ -211,16 +221,15 @@ class Mirror:
 
             while await asyncio.wrap_future(self.database.write(job)) >= _REMOVED_AT_ONCE:
                 pass
-        logger.info("%s; its rows are deleted", reason)
+        logger.info("%s: its rows are deleted: %s", target, reason)
 
 
-def _look_at(supervisors: list[Supervisor]) -> list[tuple[Supervisor, SourceEnded | bool]]:
-    found: list[tuple[Supervisor, SourceEnded | bool]] = []
+def _look_at(supervisors: list[Supervisor]) -> list[tuple[Supervisor, HoldfastError | bool]]:
+    found: list[tuple[Supervisor, HoldfastError | bool]] = []
     for one in supervisors:
         try:
-            found.append((one, one.look()))
-        except SourceEnded as end:
-            found.append((one, end))
-        except HoldfastError:
-            continue  # closed meanwhile, or busy: its own task sees to it
-    return [(one, finding) for one, finding in found if finding]
+            if one.look():
+                found.append((one, True))
+        except HoldfastError as failure:
+            found.append((one, failure))
+    return found

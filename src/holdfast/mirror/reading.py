@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from holdfast.errors import KernelError, NotSupported
+from holdfast.errors import InvalidValue, KernelError, NotSupported
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.wire import HEADER, HEADER_SIZE
@@ -145,12 +145,21 @@ class Reading:
 
     def _dump(self, table: Table, family: str, filters: dict[str, int]) -> tuple[list[bytes], bool]:
         for _ in range(_TRIES):
-            chunks = list(self._source.dump(table, family, **filters))
+            chunks = self._dump_once(table, family, filters)
             if not self._source.interrupted:
                 return chunks, False
         target = self._source.target
         logger.info("%s: %d dumps of %s were torn by changes; the last is taken as it is, and a new one later", target, _TRIES, table.name)
         return chunks, True
+
+    def _dump_once(self, table: Table, family: str, filters: dict[str, int]) -> list[bytes]:
+        try:
+            return list(self._source.dump(table, family, **filters))
+        except (KernelError, InvalidValue) as refusal:
+            if not filters or (isinstance(refusal, KernelError) and refusal.code not in (errno.EINVAL, errno.EOPNOTSUPP)):
+                raise
+            # a kernel that cannot filter by this: all of the table has the part in it as well
+            return list(self._source.dump(table, family))
 
     def _wanted_links(self, questions: Questions) -> list[int]:
         wanted = dict.fromkeys(questions.ifindexes)

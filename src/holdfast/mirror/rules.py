@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from holdfast.model import TABLES
 from holdfast.netlink.batch import Batch
 
 from .batches import keep
 from .consequence import Ask, Consequence, Drop, Reread, Where
 
 __all__ = [
-    "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "UNTOLD", "link_changed",
-    "link_gone", "sift",
+    "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "is_drift",
+    "link_changed", "link_gone", "sift",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -27,7 +28,9 @@ AF_MPLS: Final = 28
 ROUTE_FAMILIES: Final = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_MPLS": AF_MPLS}
 
 RTM_F_CLONED: Final = 0x200
+IFA_F_TENTATIVE: Final = 0x40
 NUD_NONE: Final = 0x00
+NUD_INCOMPLETE: Final = 0x01
 NUD_NOARP: Final = 0x40
 NLM_F_CREATE: Final = 0x400
 _CARRIER: Final = 0x1 | 0x40 | 0x10000 | 0x20000
@@ -49,14 +52,14 @@ POLLED: Final = tuple(
 )
 """What the kernel never announces and what is small: read again at short intervals."""
 
-UNTOLD: Final = {
+_UNTOLD: Final = {
     "interfaces": frozenset(
         ("promiscuity", "allmulti", "gso_max_segs", "gso_max_size", "gso_ipv4_max_size", "gro_max_size", "gro_ipv4_max_size",
          "tso_max_segs", "tso_max_size", "link", "link_netnsid"),
     ),
 }  # fmt: skip
-"""Columns that change without an event in cases that no other event gives away; the periodic check writes them, and does not
-count them as drift. (`link`: the far end of a pair moved from one foreign namespace to another.)"""
+"""Columns that change without an event in cases that no other event gives away. (`link`: the far end of a pair moved from one
+foreign namespace to another.)"""
 
 
 # -- noise -------------------------------------------------------------------------------------------------------------
@@ -96,6 +99,27 @@ def _mapped_neighbours(batch: Batch) -> Batch | None:
 
 
 _MAPPED: Final = ("33:33:", "01:00:5e:", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00")
+
+
+def is_drift(table: str, row: Mapping[str, Any], old: Mapping[str, Any] | None, *, deleted: bool = False) -> bool:
+    """Should events have told us of this difference, which a periodic check found?
+
+    Not: columns that change silently, multicast filters of devices, neighbours that are just being looked for, addresses whose
+    uniqueness is just being checked.
+    """
+    if table == "fdb":
+        return not row["lladdr"].startswith(_MULTICAST)
+    if table == "neighbours" and not deleted:
+        return bool(row["state"] != NUD_INCOMPLETE or row["proxy"])
+    if table == "addresses" and not deleted:
+        return not row["flags"] & IFA_F_TENTATIVE
+    if old is None or deleted:
+        return True
+    differing = {name for name in TABLES[table].lasting if row[name] != old[name]}
+    return not differing <= _UNTOLD.get(table, frozenset())
+
+
+_MULTICAST: Final = ("33:33:", "01:00:5e:", "01:80:c2:")
 
 
 _NOISE: Final[dict[str, Callable[[Batch], Batch | None]]] = {

@@ -16,6 +16,7 @@ from holdfast.netlink.codec import decode
 
 from . import rules
 from .batches import Key, batch_of, keep, keys_of, parsed
+from .consequence import Ask, Reread
 from .journal import Journal
 from .reading import Part
 
@@ -44,9 +45,11 @@ class Difference:
 
 @dataclass(slots=True)
 class Settled:
-    """The outcome of a round: table → difference."""
+    """The outcome of a round: table → difference, and what it leaves to ask."""
 
     tables: dict[str, Difference] = field(default_factory=dict)
+    questions: list[Ask | Reread] = field(default_factory=list)
+    revision: int = 0  # at which it was written; 0: nothing that lasts was
 
     def add(self, table: str, new: Difference) -> None:
         old = self.tables.get(table, Difference())

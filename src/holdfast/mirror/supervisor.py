@@ -12,25 +12,25 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from holdfast.errors import Closed, HoldfastError, SourceEnded
+from holdfast.errors import Closed, HoldfastError, NotFound, SourceEnded
 
 from .agenda import Agenda, Questions
 from .consequence import Ask, Reread
 from .journal import Journal
 from .line import Cycle, Line
 from .pauses import Backoff, Pace
-from .reading import Reading
-from .rules import POLLED
+from .reading import Answers, Reading
+from .rules import POLLED, is_drift
 from .settling import Settled
 from .status import Counters, State, Status
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Database, Transaction
+    from holdfast.database.home import Change, Database, Transaction
     from holdfast.sources.contract import Source
 
 __all__ = ["Settings", "Supervisor"]
@@ -38,10 +38,13 @@ __all__ = ["Settings", "Supervisor"]
 logger = logging.getLogger("holdfast.mirror")
 T = TypeVar("T")
 
+_FOLLOWING: Final = (State.RUNNING, State.RESYNCING)
+_LIVELY: Final = (State.CONNECTING, State.LOADING, *_FOLLOWING)
 _CALM_S: Final = 60.0
 """A source that ran this long without failing starts with short pauses again."""
 _TORN_AGAIN_S: Final = 1.0
 _LATER_S: Final = 0.3
+_DRIFT_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,15 @@ class Supervisor:
     """Runs one source. All methods are the loop's; `status` may be read from any thread."""
 
     def __init__(
-        self, source: Source, database: Database, workers: Executor, settings: Settings, on_state: Callable[[Status], None]
+        self,
+        source: Source,
+        database: Database,
+        workers: Executor,
+        settings: Settings,
+        on_state: Callable[[Status], None],
+        forget: Callable[[str, str], Awaitable[None]],
     ) -> None:
+        """`forget` deletes the rows of a target; its second argument says why."""
         self.source = source
         self.counters = Counters()
         self.state = State.CONNECTING
@@ -67,6 +77,7 @@ class Supervisor:
         self._workers = workers
         self._settings = settings
         self._on_state = on_state
+        self._forget = forget
         self._since = time.time()
         self._retry_at: float | None = None
         self._dice = random.Random()
@@ -96,15 +107,21 @@ class Supervisor:
 
     def fail(self, cause: Exception) -> None:
         """Somebody found that the source is dead (a check of its namespace, for instance)."""
-        self._broken = self._broken or cause
-        self._news.set()
+        if self._line is not None:
+            self._broken = self._broken or cause
+            self._news.set()
 
     def look(self) -> bool:
         """Is the source still there, and is nothing different of what it never announces? Blocks: for a worker thread.
 
-        Returns True if there is something to ask. Raises: SourceEnded.
+        Returns True if there is something to ask. Raises: SourceEnded, and what else shows that it no longer works.
         """
+        line = self._line
+        if line is None or line.closed:
+            return False
         self.source.alive()
+        if self.source.events.fileno() < 0:
+            raise Closed(f"the events socket of `{self.source.target}` was closed")
         return self._reading.poll()
 
     def resync(self) -> None:
@@ -123,12 +140,12 @@ class Supervisor:
     async def settled(self) -> None:
         """Wait until all that has happened at the source is in the tables: events drained, all questions answered.
 
-        Returns at once when the source is not running, since nothing more will come.
+        Returns at once when the source has failed or ended, since nothing more will come.
         """
         if any(table.name == "neighbours" for table in self.source.tables):
             self.ask(POLLED)
-        while self.state in (State.RUNNING, State.RESYNCING) and self._line is not None:
-            if self._agenda or self._rounding:
+        while self.state in _LIVELY:
+            if self._agenda or self._rounding or self._line is None or self.state not in _FOLLOWING:
                 self._idle.clear()
                 await self._idle.wait()
                 continue
@@ -146,17 +163,28 @@ class Supervisor:
                 await self._attach()
                 await self._follow()
             except SourceEnded as end:
-                await self._detach()
-                self._enter(State.ENDED, end)
-                return
+                self._detach()
+                if await self._forgotten(end):
+                    self._enter(State.ENDED, end)
+                    return
             except asyncio.CancelledError:
-                await self._detach()
+                self._detach()
                 raise
             except Exception as failure:  # noqa: BLE001 - a task's edge: shown in the status, logged, and tried again
-                await self._detach()
+                self._detach()
                 if self._restart:
                     continue
-                await self._pause(failure, time.monotonic() - started)
+                if not isinstance(failure, NotFound) or await self._forgotten(failure):
+                    await self._pause(failure, time.monotonic() - started)
+
+    async def _forgotten(self, cause: Exception) -> bool:
+        """What the source stood for is gone, and so are its rows, then. If the database refuses, the whole is tried again."""
+        try:
+            await self._forget(self.source.target, str(cause))
+        except HoldfastError as refusal:
+            await self._pause(refusal, 0)
+            return False
+        return True
 
     async def _attach(self) -> None:
         self._restart = False
@@ -170,7 +198,7 @@ class Supervisor:
         self._enter(State.LOADING)
         answers = await self._work(self._reading.ask, Questions(everything=True))
         torn = answers.torn
-        settled = await self._write(lambda tx: line.settle(tx, answers, Cycle()))
+        settled = await self._write(lambda tx: self._settle(tx, line, answers, "start"))
         self._agenda.add(torn)
         self.counters.load_s = time.monotonic() - opened
         logger.info("%s: loaded in %.3f s: %s", self.source.target, self.counters.load_s, settled)
@@ -208,7 +236,7 @@ class Supervisor:
     def _audit_pause_s(self) -> float:
         return self._settings.audit_s * self._dice.uniform(0.8, 1.2)
 
-    async def _detach(self) -> None:
+    def _detach(self) -> None:
         line, self._line = self._line, None
         if line is not None:
             line.closed = True
@@ -283,10 +311,13 @@ class Supervisor:
         if cycle.lost:
             logger.warning("%s: the kernel dropped events; everything is read again", self.source.target)
             self._agenda.add_everything()
-        self._agenda.add(one for one in cycle.questions if not (isinstance(one, Ask) and one.later))
-        late = [replace(one, later=False) for one in cycle.questions if isinstance(one, Ask) and one.later]
+        self._ask(cycle.questions)
+
+    def _ask(self, questions: list[Ask | Reread]) -> None:
+        late = [replace(one, later=False) for one in questions if isinstance(one, Ask) and one.later]
         if late:
             asyncio.get_running_loop().call_later(_LATER_S, self.ask, late)
+        self._agenda.add(one for one in questions if not (isinstance(one, Ask) and one.later))
         if self._agenda:
             self._news.set()
 
@@ -311,32 +342,49 @@ class Supervisor:
             answers = await self._work(self._reading.ask, questions)
             if audit:
                 await self._work(self._reading.barrier)  # what the dump saw has been told by now
-            torn, cycle = answers.torn, Cycle()
-            settled = await self._write(lambda tx: line.settle(tx, answers, cycle))
+            torn = answers.torn
+            cycled = self._database.write(line.cycle)
+            kind = "gap" if questions.everything and not audit else ""
+            settled = await self._write(lambda tx: self._settle(tx, line, answers, kind))
+            cycle = await asyncio.wrap_future(cycled)
         finally:
             line.applier.journal = None
             self._rounding = False
-        self._count(questions, settled, audit=audit)
-        self._learn(cycle, time.monotonic())
+        self._pace.done(asyncio.get_running_loop().time(), time.monotonic() - started)
+        self._learn(cycle, started)
+        self._ask(settled.questions)
         if torn:
             asyncio.get_running_loop().call_later(_TORN_AGAIN_S, self.ask, torn)
-        now = time.monotonic()
-        self._pace.done(asyncio.get_running_loop().time(), now - started)
-        if self.state is State.RESYNCING and not cycle.lost:
-            self._enter(State.RUNNING)
-
-    def _count(self, questions: Questions, settled: Settled, *, audit: bool) -> None:
         if audit:
-            self.counters.audits += 1
-            self.counters.drift += settled.rows
-            if settled.rows:
-                logger.warning("%s: the periodic check found rows that differ: %s", self.source.target, settled)
+            await self._audited(settled)
         elif questions.everything:
             self.counters.resyncs += 1
             logger.info("%s: read again: %s", self.source.target, settled)
         else:
             self.counters.rereads += 1
             logger.debug("%s: asked again: %s", self.source.target, settled)
+        if self.state is State.RESYNCING and not cycle.lost:
+            self._enter(State.RUNNING)
+
+    def _settle(self, tx: Transaction, line: Line, answers: Answers, kind: str) -> Settled:
+        settled = line.settle(tx, answers)
+        if kind:
+            tx.note(kind, target=self.source.target, message=str(settled))
+        settled.revision = tx.revision if settled.rows else 0
+        return settled
+
+    async def _audited(self, settled: Settled) -> None:
+        """Count what the periodic check found. Nothing else was written at that revision."""
+        self.counters.audits += 1
+        found = await self._work(self._drift, settled) if settled.revision else []
+        self.counters.drift += len(found)
+        for one in found[:_DRIFT_SHOWN]:
+            logger.warning("%s: the periodic check found a difference: %s %s: %s", self.source.target, one.op, one.table, one.row)
+
+    def _drift(self, settled: Settled) -> list[Change]:
+        tables = [table for table, difference in settled.tables.items() if difference]
+        changes = [one for table in tables for one in self._database.changes(table, settled.revision - 1, settled.revision)]
+        return [one for one in changes if is_drift(one.table, one.row, one.old, deleted=one.op == "delete")]
 
     # -- threads ---------------------------------------------------------------------------------------------------
 
