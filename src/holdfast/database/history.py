@@ -1,0 +1,137 @@
+"""The past of the tables: how rows get there, what changed between two revisions, and letting go of what is too old.
+
+Rows are moved by triggers, measured against statements of our own: they cost only where a row changes (13 µs per changed row
+of a table with 29 columns, 9 µs without history), and nothing can be written past them. They are temporary, so that they live
+on the writer's connection alone and the file's schema stays plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from holdfast.errors import Compacted
+from holdfast.model.field import Table
+
+from . import meta
+from .home import Change, Row
+from .revisions import Hole
+
+__all__ = ["changes", "forget", "triggers", "whole_since"]
+
+Fetch = Callable[[str, Sequence[Any]], list[Row]]
+
+_decode: Final = msgspec.json.decode
+
+
+def triggers(table: Table) -> Iterator[str]:
+    """DDL. A row that began at this very revision leaves nothing behind: nobody has seen it."""
+    name = table.name
+    columns = ", ".join(("target", *table.columns, "since"))
+    old = ", ".join(f"old.{column}" for column in ("target", *table.columns, "since"))
+    yield (
+        f"CREATE TEMP TRIGGER {name}_changed AFTER UPDATE OF since ON main.{name} WHEN old.since <> new.since "
+        f"BEGIN INSERT INTO {name}_history({columns}, until) VALUES ({old}, new.since); END"
+    )
+    yield (
+        f"CREATE TEMP TRIGGER {name}_deleted AFTER DELETE ON main.{name} WHEN old.since <> (SELECT revision FROM mark) "
+        f"BEGIN INSERT INTO {name}_history({columns}, until) SELECT {old}, revision FROM mark; END"
+    )
+
+
+def changes(fetch: Fetch, table: Table, since: int, until: int) -> list[Change]:
+    """What happened to a table after `since`, up to `until`, by revision; `fetch` reads at one revision, at least `until`.
+
+    At each revision a key has at most one row that began and one that ended: together they are a change, alone a row that is
+    new or gone. What is as it was before at the end of its revision is no change. `whole_since` is to be asked first.
+    """
+    ended = {(row[0], key): row for row, key in _keyed(fetch, table, _ENDED, since, until)}
+    found: list[tuple[int, int, Row, Row | None]] = []
+    same = _comparer(table)
+    for sql in (_LIVE, _BEGAN):
+        for row, key in _keyed(fetch, table, sql, since, until):
+            old = ended.pop((row[0], key), None)
+            if old is None or not same(old, row):
+                found.append((row[0], 1, row, old))
+    found.extend((row[0], 0, row, None) for row in ended.values())
+    found.sort(key=lambda one: one[:2])
+    as_dict = _parser(table)
+    return [
+        Change(table.name, revision, "put" if op else "delete", as_dict(row), None if old is None else as_dict(old))
+        for revision, op, row, old in found
+    ]
+
+
+def whole_since(since: int, now: int, oldest: int, holes: Sequence[Hole]) -> None:
+    """Return if the history has everything after revision `since`. Raises: Compacted - it has not."""
+    hint = "read the table as it is now, and go on from there"
+    if since < oldest:
+        raise Compacted(f"history after revision {since} is asked for, and is kept after {oldest}", oldest=oldest, hint=hint)
+    if since > now:
+        raise Compacted(f"revision {since} is not one of this database, which is at {now}", oldest=oldest, hint=hint)
+    for before, last in holes:
+        if before < since <= last:
+            sentence = f"revision {since} was lost when the system stopped: the file has none of {before + 1} to {last}"
+            raise Compacted(sentence, oldest=last, hint=hint)
+
+
+# One target after the other, because the index is led by it: O(targets · log rows) when nothing happened.
+_LIVE: Final = """
+    WITH RECURSIVE one(which) AS (
+      SELECT min(target) FROM {table}
+      UNION ALL SELECT (SELECT min(target) FROM {table} WHERE target > one.which) FROM one WHERE one.which IS NOT NULL)
+    SELECT since, target, {columns} FROM one CROSS JOIN {table} INDEXED BY {table}_since
+    WHERE target = one.which AND since > ? AND since <= ?"""
+_BEGAN: Final = "SELECT since, target, {columns} FROM {table}_history INDEXED BY {table}_history_since WHERE since > ? AND since <= ?"
+_ENDED: Final = "SELECT until, target, {columns} FROM {table}_history INDEXED BY {table}_history_until WHERE until > ? AND until <= ?"
+
+
+def _keyed(fetch: Fetch, table: Table, sql: str, since: int, until: int) -> Iterator[tuple[Row, Row]]:
+    places = (1, *(table.columns.index(name) + 2 for name in table.key))
+    for row in fetch(sql.format(table=table.name, columns=", ".join(table.columns)), (since, until)):
+        yield row, tuple([row[place] for place in places])
+
+
+def _comparer(table: Table) -> Callable[[Row, Row], bool]:
+    """Are two rows equal but for revision and what is volatile? Their keys are."""
+    volatile = [table.columns.index(name) + 2 for name in table.columns if name not in table.lasting]
+    if not volatile:
+        return lambda one, other: one[1:] == other[1:]
+    lasting = [place + 2 for place in range(len(table.columns)) if place + 2 not in volatile]
+    return lambda one, other: all(one[place] == other[place] for place in lasting)
+
+
+def _parser(table: Table) -> Callable[[Row], dict[str, Any]]:
+    names = ("target", *table.columns)
+    json = [field.name for field in table.fields if field.json]
+
+    def as_dict(row: Row) -> dict[str, Any]:
+        found = dict(zip(names, row[1:], strict=True))
+        for name in json:
+            if found[name] is not None:
+                found[name] = _decode(found[name])
+        return found
+
+    return as_dict
+
+
+def forget(connection: apsw.Connection, tables: Sequence[Table], before: int, limit: int) -> int:
+    """Delete at most `limit` history rows that ended at or before revision `before`; returns how many. 0: all are gone.
+
+    Within a transaction. That the history begins later is written first, so that nobody takes what is left for the whole.
+    """
+    if before > meta.read(connection, "oldest", 0):
+        meta.write(connection, "oldest", before)
+    gone = 0
+    for table in tables:
+        history = f"{table.name}_history"
+        connection.execute(
+            f"DELETE FROM {history} WHERE rowid IN (SELECT rowid FROM {history} WHERE until <= ? LIMIT ?)", (before, limit - gone)
+        )
+        gone += connection.changes()
+        if gone >= limit:
+            break
+    return gone

@@ -1,0 +1,209 @@
+"""What a home of the tables does: the contract that SQLite keeps today and another SQL server may keep later.
+
+Revisions: one number per database, growing, never given twice. A transaction takes one when it changes something that lasts;
+one that changes nothing, or only volatile fields, takes none. A reader sees whole transactions, and its `revision` is the
+last one that it sees.
+SQL in `condition` and `fetch` is the common subset of SQLite and PostgreSQL, with `?` for arguments; a condition speaks of the
+columns of its table without a prefix.
+Values go in as the codec gives them: JSON columns take Python lists and dictionaries, booleans become 0 and 1, None in a field
+that has a default becomes the default. They come out as the tables hold them: JSON as text; `Change` has it parsed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self, TypeVar
+
+from holdfast.model.field import Table
+
+__all__ = ["Change", "Columns", "Database", "OnCommit", "Reader", "Result", "Row", "Stage", "Swept", "Transaction", "Values"]
+
+T = TypeVar("T")
+
+Columns = tuple[str, ...]
+"""Names of fields."""
+Values = Sequence[Sequence[Any]]
+"""One sequence per column, all of equal length."""
+Row = tuple[Any, ...]
+OnCommit = Callable[[int, frozenset[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row's change at a revision.
+
+    row   put: the row as it is from then on; delete: as it was last. JSON parsed, with `target`.
+    old   put: the row before, None if there was none; delete: None.
+    """
+
+    table: str
+    revision: int
+    op: Literal["put", "delete"]
+    row: dict[str, Any]
+    old: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep made different: numbers of rows. Rows of which only volatile fields moved are not counted."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.deleted)
+
+
+class Result(Protocol):
+    """The answer to a query: an iterator of rows, read as they are asked for. Close it, use `with`, or read it to its end.
+
+    truncated   after the last row: there would have been more than the limit.
+    """
+
+    columns: tuple[str, ...]
+    truncated: bool
+
+    def __iter__(self) -> Iterator[Row]: ...
+    def __next__(self) -> Row: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """Reading at one revision: all that is read through one reader belongs together. For one thread at a time."""
+
+    @property
+    def revision(self) -> int:
+        """The last revision that this reader sees."""
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query that we wrote. Raises: QueryError, Closed, Corrupt, Unavailable."""
+
+    def fetchone(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        """The first row, or None."""
+
+    def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
+        """What `Database.changes` says, at this reader's revision."""
+
+
+class Stage(Protocol):
+    """A mark-and-sweep under way, inside one transaction. A context manager: leaving it clears it."""
+
+    def add(self, columns: Columns, values: Values) -> None:
+        """Rows that are there. A key given twice: the later one counts."""
+
+    def finish(self, condition: str = "", args: Sequence[Any] = ()) -> Swept:
+        """Make the table's rows of this target inside `condition` (empty: all) equal to what was added.
+
+        Rows inside it that were not added are deleted, differing and new ones written; equal ones are not touched. Added
+        rows outside the condition are written too. Cost: O(rows added + rows of the target).
+        """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Transaction(Protocol):
+    """What a job may do, in the writer, while it runs. Everything happens, or, when the job raises, nothing."""
+
+    @property
+    def revision(self) -> int:
+        """This transaction's number. Asking for it takes it."""
+
+    def put(self, table: Table, target: str, columns: Columns, values: Values) -> None:
+        """Upsert by key; absent columns become NULL or their default. In order, so that a later row of one key wins.
+
+        An equal row: nothing happens. Only volatile fields differ: updated in place, no history, `since` stays. Otherwise
+        the old row goes to the history with `until` = revision and the new one has `since` = revision.
+        """
+
+    def load(self, table: Table, target: str, batches: Iterable[tuple[Columns, Values]]) -> int:
+        """`put` of many rows, made for a target that has no rows in the table yet; returns how many rows were given.
+
+        Into an empty table indexes are built after the rows. `batches` is read lazily, within this transaction.
+        """
+
+    def delete(self, table: Table, target: str, columns: Columns, values: Values) -> list[Row]:
+        """Delete by key, of which columns that are absent count as their default; the other columns do not matter.
+
+        Returns the rows, as given, whose key matched nothing.
+        """
+
+    def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
+        """Delete the target's rows that match; returns how many."""
+
+    def sweep(self, table: Table, target: str) -> Stage:
+        """Begin a mark-and-sweep of a table's rows of one target."""
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Read, this transaction's own changes included."""
+
+    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> None:
+        """A line in the log, at this transaction's revision. Without one a transaction that takes a revision logs kind `live`."""
+
+
+class Database(Protocol):
+    """A home: opened by its class, closed by `close` or `with`. Every method may be called from any thread.
+
+    id              a UUID, made with the database; a revision means something only together with it
+    boot_id         of the running system
+    previous_boot_id  under which the database was written before; None when it is new
+    tables          by name
+    """
+
+    id: str
+    boot_id: str
+    previous_boot_id: str | None
+    tables: dict[str, Table]
+
+    @property
+    def revision(self) -> int:
+        """The last committed revision."""
+
+    def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
+        """Run a job in the writer thread, in a transaction; the future has its result after the commit.
+
+        Order: jobs run in the order of the calls. Jobs that wait together share a commit, and a sync when one of them is
+        durable; an exception of one undoes that job alone. durable: the result is told when it is on the disk.
+        Cancelling: a job that has not begun is dropped; one that has goes on.
+        Raises, in the future: what the job raises;  Unavailable - the disk is full or failing: nothing was written, retry
+        later;  Corrupt;  Closed. A job must not wait for another job's future.
+        """
+
+    def on_commit(self, callback: OnCommit) -> Callable[[], None]:
+        """Call back, in the writer thread, after each commit that changed a table, with (revision, names of the tables).
+
+        The revision is the last one when only volatile fields changed. It must be quick and must not raise. Returns what
+        ends it.
+        """
+
+    def reader(self) -> AbstractContextManager[Reader]:
+        """A consistent view for as long as the `with` lasts; keep that short: the log file grows meanwhile."""
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """All rows of one query, at the last committed revision. Raises: QueryError, Closed, Corrupt, Unavailable."""
+
+    def fetchone(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        """The first row, or None."""
+
+    def query(self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None) -> Result:
+        """Run SQL that a user wrote: one statement, reading only.
+
+        timeout_s bounds the time spent in the database, not the time between two rows.
+        Raises: QueryError - it is wrong, refused, or took too long (also while the rows are read).
+        """
+
+    def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
+        """All changes of a table after revision `since`, up to and including `until` (None: the last), by revision.
+
+        At one revision deletes come first. A row that is as before at the end of a revision makes no change.
+        Cost: O(changes · log rows). Raises: UnknownName;  Compacted - the history does not reach back to `since`.
+        """
+
+    def close(self) -> None:
+        """Finish the jobs that were given, end the readers, write everything out. Idempotent. Afterwards: Closed."""

@@ -1,0 +1,120 @@
+"""One process per file: an OS lock beside it that tells who holds it.
+
+flock, not a file that is there or not: the system lets go of it when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shlex
+import sys
+import weakref
+from typing import Any
+
+from holdfast.errors import Busy, Denied, Unavailable
+
+__all__ = ["Lock", "holder_of"]
+
+_SHOWN: int = 200
+"""Characters of the holder's command that are written down."""
+
+
+class Lock:
+    """Holds `path` (made if it is missing) until `release`, or the end of the process.
+
+    Raises: Busy - somebody holds it, named in the message;  Denied, Unavailable - the file cannot be opened.
+    """
+
+    __slots__ = ("__weakref__", "_fd", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd: int = _locked(path)
+        text = json.dumps({"pid": os.getpid(), "command": shlex.join(sys.orig_argv)[:_SHOWN]})
+        with contextlib.suppress(OSError):  # a full disk: then a conflict's message lacks the name
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, text.encode(), 0)
+        _held.add(self)
+
+    def release(self, *, remove: bool = False) -> None:
+        """Let go. remove: for files that have this one user only; else the lock's file stays, so that all lock the same one."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            _held.discard(self)
+            if remove:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path)
+            os.close(fd)
+
+    def forget(self) -> None:
+        """In the child of a fork: close the descriptor, which is no unlocking, so that the lock ends with the parent."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def holder_of(path: str) -> dict[str, Any] | None:
+    """Who holds the lock: `pid` and `command` as far as they are known, or None when nobody does."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _read(fd)
+    finally:
+        os.close(fd)
+    return None
+
+
+def _locked(path: str) -> int:
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except PermissionError as error:
+            raise Denied(f"lock {path}: {error.strerror}", hint="look at the owner and the mode of the directory") from error
+        except OSError as error:
+            raise Unavailable(f"lock {path}: {error.strerror}", hint="look at the directory and the space left") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # the one who held it may have removed the file between our opening and locking: then we hold a lock nobody sees
+            if os.fstat(fd).st_ino == os.stat(path).st_ino:
+                return fd
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            holder = _read(fd)
+            os.close(fd)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise Unavailable(f"lock {path}: {error.strerror}") from error
+            who = f"process {holder['pid']} ({holder['command']})" if holder else "another process"
+            raise Busy(
+                f"database {path.removesuffix('.lock')} is held by {who}",
+                hint="one process writes a database: ask that one, stop it, or choose another file",
+                **holder,
+            ) from None
+        os.close(fd)
+
+
+def _read(fd: int) -> dict[str, Any]:
+    try:
+        found = json.loads(os.pread(fd, 4096, 0))
+        return {"pid": int(found["pid"]), "command": str(found["command"])}
+    except (ValueError, KeyError, TypeError, OSError):
+        return {}
+
+
+_held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for lock in list(_held):
+        lock.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,97 @@
+"""`route_lookup(address [, table [, target]])`: the route that a packet to an address takes, as a table with the columns of routes.
+
+    SELECT target, dst, dst_len, gateway, oif FROM route_lookup('10.1.2.3')
+    SELECT r.* FROM addresses a, route_lookup(a.address, 254, a.target) r
+
+Of each target it gives the longest prefix, of equal ones the lowest metric; several rows where several legs tie. Without a
+table it looks where the usual rules look: local, main, default. Not considered: rules, routes for a type of service or a
+source, and routes marked dead. Through the key's index: 33 or 129 probes, 0.2 to 0.6 ms among 100 000 routes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import apsw
+import apsw.ext
+import msgspec
+
+from holdfast.errors import InvalidValue
+from holdfast.model import ROUTES
+
+from .addresses import Prefix, parse
+from .home import Row
+
+__all__ = ["register"]
+
+_USUAL: Final = (255, 254, 253)
+_RTN_THROW: Final = 9
+_RTNH_F_DEAD: Final = 1
+_COLUMNS: Final = ("target", *ROUTES.columns, "since")
+_AT: Final = {name: _COLUMNS.index(name) for name in ("target", "dst_len", "table_id", "priority", "type")}
+
+_SQL: Final = f"""
+    SELECT {", ".join(f"routes.{column}" for column in _COLUMNS)}
+    FROM json_each(?) candidate CROSS JOIN routes INDEXED BY routes_key
+    WHERE routes.dst = candidate.value ->> 0 AND routes.dst_len = candidate.value ->> 1
+      AND family = ? AND src_len = 0 AND tos = 0 AND NOT flags & {_RTNH_F_DEAD}"""
+
+
+def register(connection: apsw.Connection) -> None:
+    """Make the table-valued function known to a connection."""
+    database = weakref.ref(connection)  # the connection owns the module, so the module must not own the connection
+
+    def route_lookup(asked_address: Any, asked_table: Any = None, asked_target: Any = None) -> Iterator[Row]:
+        found = database()
+        return iter(()) if found is None else _lookup(found, asked_address, asked_table, asked_target)
+
+    module: Any = route_lookup  # its attributes tell apsw what the rows look like
+    module.columns = _COLUMNS
+    module.column_access = apsw.ext.VTColumnAccess.By_Index
+    apsw.ext.make_virtual_module(connection, "route_lookup", module, eponymous_only=True)
+
+
+def _lookup(connection: apsw.Connection, address: Any, table: int | None, target: str | None) -> Iterator[Row]:
+    if address is None:
+        return iter(())
+    asked = parse(address)
+    if asked is None or not asked.family:
+        raise InvalidValue(f"expected an IPv4 or IPv6 address, got `{address}`")
+    sql, args = _SQL, [_candidates(asked), asked.family]
+    if target is not None:
+        sql += " AND routes.target = ?"
+        args.append(target)
+    tables = _USUAL if table is None else (table,)
+    sql += f" AND table_id IN ({', '.join('?' * len(tables))})"
+    return _best(connection.execute(sql, (*args, *tables)).fetchall(), tables)
+
+
+def _candidates(asked: Prefix) -> str:
+    """Every prefix that could hold the address, as the tables spell it. A route of length 0 is `default` there."""
+    texts: list[tuple[str, int]] = [("default", 0)]
+    for length in range(1, asked.length + 1):
+        prefix = asked._replace(length=length)
+        texts.append((prefix.address(prefix.network), length))
+    return msgspec.json.encode(texts).decode()
+
+
+def _best(rows: Iterable[Row], tables: tuple[int, ...]) -> Iterator[Row]:
+    """Table by table, as the usual rules ask them; a throw route sends on to the next."""
+    by_target: dict[str, list[Row]] = {}
+    for row in rows:
+        by_target.setdefault(row[_AT["target"]], []).append(row)
+    for found in by_target.values():
+        for table in tables:
+            here = [row for row in found if row[_AT["table_id"]] == table]
+            if here:
+                rank = min(map(_rank, here))
+                best = [row for row in here if _rank(row) == rank]
+                if best[0][_AT["type"]] != _RTN_THROW:
+                    yield from best
+                    break
+
+
+def _rank(row: Row) -> tuple[int, int]:
+    return -row[_AT["dst_len"]], row[_AT["priority"]]

@@ -1,0 +1,162 @@
+"""Read-only connections, for any thread: taken from a stack, used, given back. The last one used is the next one: its cache is warm."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import apsw
+
+from holdfast.errors import Closed, HoldfastError, QueryError
+
+from .faults import fault
+from .guard import Guard
+from .home import Row
+from .query import Answer, explained
+
+__all__ = ["Connected", "Readers"]
+
+_LONG_S: Final = 10.0
+"""A query that holds back the log for longer than this is ended when the log has grown too long."""
+_KEPT: Final = 8
+"""Idle connections that stay open."""
+
+
+class Connected:
+    """One read-only connection with its guard."""
+
+    __slots__ = ("connection", "guard")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.guard = Guard()
+        connection.authorizer = self.guard
+
+
+class Readers:
+    """The pool. `connect` opens one more connection, ready but for the guard."""
+
+    def __init__(self, connect: Callable[[], apsw.Connection], path: str) -> None:
+        self._connect = connect
+        self._path = path
+        self._idle: list[Connected] = []
+        self._all: set[Connected] = set()
+        self._answers: set[Answer] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        one = self._take()
+        try:
+            return one.connection.execute(sql, tuple(args)).fetchall()
+        except apsw.Error as error:
+            raise self._fault(error, sql, one) from None
+        finally:
+            self._give(one)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connected]:
+        """A connection inside a read transaction."""
+        one = self._take()
+        try:
+            self._control(one, "BEGIN")
+            try:
+                yield one
+            finally:
+                if one.connection.in_transaction:
+                    self._control(one, "ROLLBACK")
+        except apsw.Error as error:
+            raise self._fault(error, "", one) from None
+        finally:
+            self._give(one)
+
+    def fetch_from(self, one: Connected, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Read through a snapshot."""
+        try:
+            return one.connection.execute(sql, tuple(args)).fetchall()
+        except apsw.Error as error:
+            raise self._fault(error, sql, one) from None
+
+    def query(self, sql: str, args: Sequence[Any], timeout_s: float | None, limit: int | None) -> Answer:
+        one = self._take()
+        answer = Answer(one.connection, one.guard, lambda ended: self._answered(ended, one), self._path, sql, timeout_s, limit)
+        with self._lock:
+            self._answers.add(answer)
+        answer.start(args)
+        return answer
+
+    def _answered(self, answer: Answer, one: Connected) -> None:
+        with self._lock:
+            self._answers.discard(answer)
+        self._give(one)
+
+    def relieve(self) -> None:
+        """End queries that have been open for long: the log cannot begin anew while they read an old revision."""
+        now = time.monotonic()
+        with self._lock:
+            long = [one for one in self._answers if now - one.began > _LONG_S]
+        for one in long:
+            one.end(QueryError("the query was ended: it held back the database's log for too long", hint="read its rows sooner, or fewer"))
+
+    def close(self) -> None:
+        """End all that is being read, close all connections. Those in use are closed when they come back."""
+        with self._lock:
+            self._closed = True
+            answers, everyone = list(self._answers), list(self._all)
+        for answer in answers:
+            answer.end(self._ended())
+        for one in everyone:
+            one.connection.interrupt()
+        self._drop_idle()
+
+    def _take(self) -> Connected:
+        if self._closed:
+            raise self._ended()
+        try:
+            return self._idle.pop()  # one step for the interpreter, so no lock
+        except IndexError:
+            pass
+        try:
+            one = Connected(self._connect())
+        except apsw.Error as error:
+            raise fault(error, self._path) from None
+        with self._lock:
+            self._all.add(one)
+        return one
+
+    def _give(self, one: Connected) -> None:
+        if len(self._idle) >= _KEPT:
+            self._drop(one)
+            return
+        self._idle.append(one)
+        if self._closed:  # looked at after the append: the one who closes may have emptied the stack before it
+            self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._drop(self._idle.pop())
+
+    def _drop(self, one: Connected) -> None:
+        with self._lock:
+            self._all.discard(one)
+        one.connection.close(True)
+
+    def _control(self, one: Connected, sql: str) -> None:
+        one.guard.trusted = True
+        try:
+            one.connection.execute(sql)
+        finally:
+            one.guard.trusted = False
+
+    def _fault(self, error: apsw.Error, sql: str, one: Connected) -> HoldfastError:
+        if self._closed:
+            return self._ended()
+        return explained(error, sql, one.connection, self._path, one.guard.refused)
+
+    def _ended(self) -> HoldfastError:
+        return Closed(f"database {self._path} is closed")

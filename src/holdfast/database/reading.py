@@ -1,0 +1,173 @@
+"""Reading a database file, by the process that writes it or by another one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import apsw
+
+from holdfast.errors import NotFound, UnknownName
+from holdfast.model import TABLES
+from holdfast.model.field import Table
+from holdfast.model.names import BUILTIN, Names
+
+from . import addresses, history, lookup, meta, migrate, words
+from .connections import open_reading
+from .faults import fault
+from .home import Change, Row
+from .lock import holder_of
+from .query import Answer
+from .readers import Connected, Readers
+from .revisions import read_holes
+
+__all__ = ["Connector", "FileReader", "Reading", "open_reader"]
+
+
+class Connector:
+    """Opens reading connections, with our SQL functions. `names`: the words that they use."""
+
+    def __init__(self, path: str, names: Names, *, immutable: bool = False) -> None:
+        self.path = path
+        self.names = names
+        self.immutable = immutable
+
+    def __call__(self) -> apsw.Connection:
+        connection = open_reading(self.path, immutable=self.immutable)
+        self.equip(connection)
+        return connection
+
+    def equip(self, connection: apsw.Connection) -> None:
+        """Make our functions known to a connection."""
+        addresses.register(connection)
+        words.register(connection, lambda: self.names)
+        lookup.register(connection)
+
+
+class Reading:
+    """What can be read of a database (the contract: home.Database)."""
+
+    def __init__(self, connector: Connector, tables: Collection[Table]) -> None:
+        self.path = connector.path
+        self.tables = {table.name: table for table in tables}
+        self._connector = connector
+        self._readers = Readers(connector, connector.path)
+
+    @property
+    def names(self) -> Names:
+        """The words that SQL's name functions use; can be set."""
+        return self._connector.names
+
+    @names.setter
+    def names(self, names: Names) -> None:
+        self._connector.names = names
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        return self._readers.fetch(sql, args)
+
+    def fetchone(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        found = self._readers.fetch(sql, args)
+        return found[0] if found else None
+
+    @contextmanager
+    def reader(self) -> Iterator[Snapshot]:
+        with self._readers.snapshot() as connected:
+            yield Snapshot(self._readers, connected, self.tables)
+
+    def query(self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None) -> Answer:
+        return self._readers.query(sql, args, timeout_s, limit)
+
+    def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
+        with self.reader() as reader:
+            return reader.changes(table, since, until)
+
+
+class Snapshot:
+    """The contract: home.Reader."""
+
+    def __init__(self, readers: Readers, connected: Connected, tables: dict[str, Table]) -> None:
+        self._readers = readers
+        self._connected = connected
+        self._tables = tables
+
+    @property
+    def revision(self) -> int:
+        return meta.last_revision(self._connected.connection)
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        return self._readers.fetch_from(self._connected, sql, args)
+
+    def fetchone(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
+        found = self.fetch(sql, args)
+        return found[0] if found else None
+
+    def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
+        found = self._tables.get(table)
+        if found is None:
+            raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._tables)}")
+        now = self.revision
+        connection = self._connected.connection
+        history.whole_since(since, now, meta.read(connection, "oldest", 0), read_holes(connection))
+        return history.changes(self.fetch, found, since, now if until is None else min(until, now))
+
+
+class FileReader(Reading):
+    """A file that another process may be writing, or none. Reading only; `close` it or use `with`.
+
+    immutable: nobody held the file when it was opened and it could not be opened but as a file that does not change.
+    """
+
+    def __init__(self, path: str, tables: Collection[Table], names: Names, *, immutable: bool) -> None:
+        super().__init__(Connector(path, names, immutable=immutable), tables)
+        self.immutable = immutable
+        self.id = str(self.fetch("SELECT value FROM meta WHERE name = 'id'")[0][0])
+
+    @property
+    def revision(self) -> int:
+        """The last one committed, read anew each time."""
+        with self.reader() as reader:
+            return reader.revision
+
+    def close(self) -> None:
+        self._readers.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_reader(path: str, *, names: Names = BUILTIN) -> FileReader:
+    """Open a database file for reading, whether or not a node is writing it.
+
+    Raises: NotFound - no such file;  Corrupt, NotSupported - see migrate.examine;  Denied, Unavailable - not readable here.
+    """
+    path = os.path.realpath(path)
+    if not os.path.exists(path):
+        raise NotFound(f"no database {path}", hint="`holdfast run` makes one")
+    connection, immutable = _open(path)
+    try:
+        migrate.examine(connection, path)
+        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    finally:
+        connection.close()
+    return FileReader(path, [table for table in TABLES.values() if table.name in there], names, immutable=immutable)
+
+
+def _open(path: str) -> tuple[apsw.Connection, bool]:
+    """WAL mode wants a file of shared memory beside the database; where we may not make it, and nobody needs it, do without."""
+    for immutable in (False, True):
+        try:
+            connection = open_reading(path, immutable=immutable)
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
+            if immutable or os.path.exists(path + "-wal") or holder_of(path + ".lock") is not None:
+                raise fault(error, path) from error
+        except apsw.Error as error:
+            raise fault(error, path) from error
+        else:
+            return connection, immutable
+    raise AssertionError("unreachable")

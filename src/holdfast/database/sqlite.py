@@ -1,0 +1,174 @@
+"""The database in one SQLite file: opening, wiring, closing (the contract: home.Database)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from typing import Self, TypeVar
+
+import apsw
+import msgspec
+
+from holdfast.errors import HoldfastError
+from holdfast.model import TABLES
+from holdfast.model.field import Table
+from holdfast.model.names import BUILTIN, Names
+
+from . import meta, migrate, private
+from .checkpoint import Checkpoint
+from .connections import make_writing, open_plain
+from .faults import fault
+from .home import OnCommit, Transaction
+from .lock import Lock
+from .readers import Readers
+from .reading import Connector, FileReader, Reading, open_reader
+from .revisions import BLOCK, Revisions, read_holes, write_holes
+from .session import Session
+from .writer import Writer
+
+__all__ = ["MEMORY", "Database", "FileReader", "open_reader"]
+
+T = TypeVar("T")
+
+MEMORY = ":memory:"
+
+logger = logging.getLogger("holdfast.database")
+
+
+class Database(Reading):
+    """Open `path`, made if it is missing; `:memory:` is a private file that goes with this process.
+
+    tables    those of the model; rows of others stay in the file untouched.
+    history   False: changed and deleted rows are not kept; watches then show rows that are new or changed, without the old.
+    names     the words for SQL's name functions.
+    clean     was it closed properly the last time? True for a new one.
+
+    Raises: Busy - another process has it, named in the message;  Corrupt;  NotSupported - of a newer version;
+    Denied, Unavailable - the file or its directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = MEMORY,
+        tables: Collection[Table] | None = None,
+        *,
+        history: bool = True,
+        names: Names = BUILTIN,
+    ) -> None:
+        tables = tuple(TABLES.values() if tables is None else tables)
+        memory = os.fspath(path) == MEMORY
+        place, lock = private.make() if memory else _claim(os.fspath(path))
+        connector = Connector(place, names)
+        super().__init__(connector, tables)
+        try:
+            opened = _Opening(place, tables, synced=not memory)
+        except BaseException:
+            _let_go(place, lock, memory=memory)
+            raise
+        self.id = opened.id
+        self.boot_id = opened.boot_id
+        self.previous_boot_id = opened.previous_boot_id
+        self.clean = opened.clean
+        connector.equip(opened.connection)
+        session = Session(opened.connection, tables, keeps_history=history)
+        checkpoint = Checkpoint(opened.connection, place, self._readers.relieve, synced=not memory)
+        self._writer = Writer(session, opened.revisions, checkpoint, place, synced=not memory)
+        # also when it is dropped without `close`, and when the interpreter ends; it must not refer to self
+        self._close = weakref.finalize(self, _close, self._writer, self._readers, place, lock, memory)
+
+    @property
+    def revision(self) -> int:
+        """The last committed revision."""
+        return self._writer.revision
+
+    def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
+        return self._writer.write(job, durable=durable)
+
+    def on_commit(self, callback: OnCommit) -> Callable[[], None]:
+        return self._writer.on_commit(callback)
+
+    def close(self) -> None:
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Opening:
+    """The first transaction on a file: it is made ours, brought up to date, and its next revisions are reserved."""
+
+    def __init__(self, path: str, tables: Collection[Table], *, synced: bool) -> None:
+        try:
+            self.connection = open_plain(path)
+        except apsw.Error as error:
+            raise fault(error, path) from error
+        try:
+            version = migrate.examine(self.connection, path)
+            make_writing(self.connection, synced=synced)
+            with self.connection:
+                self._begin(path, tables, version)
+        except BaseException as error:
+            self.connection.close()
+            if isinstance(error, apsw.Error):
+                raise fault(error, path) from error
+            raise
+
+    def _begin(self, path: str, tables: Collection[Table], version: int) -> None:
+        connection = self.connection
+        migrate.upgrade(connection, path, version)
+        self.id = str(meta.read(connection, "id"))
+        self.boot_id = _boot_id()
+        self.previous_boot_id: str | None = meta.read(connection, "boot_id")
+        self.clean = bool(meta.read(connection, "clean", 1))
+        reserved = int(meta.read(connection, "reserved", 0))
+        revision = reserved + 1
+        written = meta.last_revision(connection)
+        if not self.clean and reserved > written:
+            write_holes(connection, [*read_holes(connection), (written, reserved)])
+        migrate.adapt(connection, path, tables, revision)
+        meta.write(connection, "boot_id", self.boot_id)
+        meta.write(connection, "clean", 0)
+        meta.write(connection, "reserved", revision + BLOCK)
+        details = msgspec.json.encode({"boot_id": self.boot_id, "clean": self.clean, "pid": os.getpid()}).decode()
+        connection.execute(
+            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, time.time_ns(), details)
+        )
+        self.revisions = Revisions(connection, revision, revision + BLOCK)
+
+
+def _claim(path: str) -> tuple[str, Lock]:
+    place = os.path.realpath(path)
+    return place, Lock(place + ".lock")
+
+
+def _let_go(place: str, lock: Lock, *, memory: bool) -> None:
+    if memory:
+        private.remove(place, lock)
+    else:
+        lock.release()
+
+
+def _close(writer: Writer, readers: Readers, place: str, lock: Lock, memory: bool) -> None:
+    """Readers last: a job's future may wake somebody who reads."""
+    try:
+        writer.close()
+    except HoldfastError:
+        logger.exception("database %s: closing failed", place)
+        return
+    readers.close()
+    _let_go(place, lock, memory=memory)
+
+
+def _boot_id() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:  # not Linux: no two runs share a boot
+        return f"unknown-{time.time_ns()}"

@@ -1,0 +1,157 @@
+"""What a job does to the tables (the contract: home.Transaction)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+import msgspec
+
+from holdfast.errors import Closed
+from holdfast.model.field import Table
+
+from .home import Columns, Row, Values
+from .load import load
+from .session import Session
+from .statements import Insertion, Statements, length_of, row_at
+from .sweep import Sweep
+
+__all__ = ["Transaction"]
+
+_LOG = "INSERT INTO log(revision, n, time_ns, kind, target, author, message, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class Transaction:
+    """One job's writing. It has a number from the start, and takes it when something that lasts changes.
+
+    tables   names of those that changed.
+    """
+
+    __slots__ = ("_ended", "_notes", "_number", "_session", "_taken", "_targets", "tables")
+
+    def __init__(self, session: Session, number: int) -> None:
+        self.tables: set[str] = set()
+        self._session = session
+        self._number = number
+        self._taken = False
+        self._targets: set[str] = set()
+        self._notes = 0
+        self._ended = False
+
+    # -- for the writer --------------------------------------------------------------------------------------------
+
+    @property
+    def taken(self) -> bool:
+        """Has it taken its number?"""
+        return self._taken
+
+    def finish(self) -> None:
+        """Log what has no entry yet: each revision has one, for its time and its targets."""
+        if self._taken and not self._notes:
+            self.note("live", target=next(iter(self._targets)) if len(self._targets) == 1 else None)
+
+    def end(self) -> None:
+        """After this, using it raises Closed: it would write into somebody else's transaction."""
+        self._ended = True
+
+    # -- the contract ----------------------------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        self._taken = True
+        return self._number
+
+    def put(self, table: Table, target: str, columns: Columns, values: Values) -> None:
+        statements = self.statements(table)
+        self.insert(statements, statements.put(columns), target, columns, values)
+
+    def load(self, table: Table, target: str, batches: Iterable[tuple[Columns, Values]]) -> int:
+        return load(self, table, target, batches)
+
+    def delete(self, table: Table, target: str, columns: Columns, values: Values) -> list[Row]:
+        statements = self.statements(table)
+        plan = statements.delete(columns)
+        count = length_of(columns, values)
+        self._session.mark(self._number)
+        connection = self._session.connection
+        execute, changes = connection.execute, connection.changes
+        keys: Iterable[Row] = zip(*(values[place] for place in plan.places), strict=True) if plan.places else repeat((), count)
+        missed = []
+        # one by one: whether a row was there is known only then, and executemany would not be faster
+        for place, key in enumerate(keys):
+            execute(plan.sql, (target, *key))
+            if not changes():
+                missed.append(row_at(values, place))
+        if len(missed) < count:
+            self.changed(statements, target, lasting=True)
+        return missed
+
+    def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
+        statements = self.statements(table)
+        sql = f"DELETE FROM {table.name} WHERE target = ? AND ({condition or 'true'})"
+        return self.delete_rows(statements, target, sql, (target, *args))
+
+    def sweep(self, table: Table, target: str) -> Sweep:
+        return Sweep(self, self.statements(table), target)
+
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        self._check()
+        return self._session.fetch(sql, args)
+
+    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> None:
+        self._check()
+        text = msgspec.json.encode(details).decode() if details else None
+        args = (self.revision, self._notes, time.time_ns(), kind, target, author, message, text)
+        self._session.connection.execute(_LOG, args)
+        self._notes += 1
+
+    # -- for load and sweep ----------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        self._check()
+        return self._session
+
+    @property
+    def number(self) -> int:
+        """The number, without taking it."""
+        return self._number
+
+    def statements(self, table: Table) -> Statements:
+        self._check()
+        return self._session.of(table)
+
+    def insert(
+        self, statements: Statements, plan: Insertion, target: str, columns: Columns, values: Values, *, lasting: bool = False
+    ) -> int:
+        """Run an insertion for all rows; returns how many were given. lasting: all of them are new."""
+        count = length_of(columns, values)
+        if count:
+            connection = self._session.connection
+            before = connection.total_changes()
+            connection.executemany(plan.sql, zip(repeat(target, count), repeat(self._number, count), *plan.encoded(values), strict=True))
+            if connection.total_changes() != before:
+                self.changed(statements, target, lasting=lasting)
+        return count
+
+    def delete_rows(self, statements: Statements, target: str, sql: str, args: Row) -> int:
+        """Run a DELETE of several rows; returns how many went."""
+        self._session.mark(self._number)
+        self._session.connection.execute(sql, args)
+        gone = self._session.connection.changes()
+        if gone:
+            self.changed(statements, target, lasting=True)
+        return gone
+
+    def changed(self, statements: Statements, target: str, *, lasting: bool = False) -> None:
+        """Remember that rows of a table changed. If it may be that only volatile fields did, look."""
+        self.tables.add(statements.table.name)
+        self._targets.add(target)
+        if not self._taken and (lasting or not statements.volatile or self._session.fetch(statements.live_since, (target, self._number))):
+            self._taken = True
+
+    def _check(self) -> None:
+        if self._ended:
+            raise Closed("this transaction has ended: use it only inside the job that it was given to")
