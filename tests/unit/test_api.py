@@ -4,11 +4,15 @@ import asyncio
 import inspect
 import io
 import logging
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+import holdfast
+import holdfast.aio
 from holdfast.api import aio, bridge, sync
 from holdfast.api.core import source_spec
 from holdfast.api.log import Log
@@ -158,3 +162,13 @@ async def test_a_change_behind_a_looks_back_is_not_missed():
         return "seen"
 
     assert await asyncio.wait_for(news.first(["routes"], look), 5) == "seen"
+
+
+def test_the_package_is_light_and_lazy():
+    code = "import sys, holdfast; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"asyncio", "apsw", "msgspec", "socket", "holdfast.errors"} & set(loaded)
+    assert set(holdfast.__all__) <= set(dir(holdfast)) and all(getattr(holdfast, name) for name in holdfast.__all__)
+    with pytest.raises(AttributeError, match="module `holdfast` has no `colours`"):
+        _ = holdfast.colours
+    assert holdfast.NDB is sync.NDB and holdfast.aio.NDB is aio.NDB and holdfast.NetlinkError is holdfast.KernelError

@@ -13,7 +13,7 @@ api/sync.py is made from this file by `scripts/generate`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TextIO, TypeVar
 
 from holdfast.api.backup import backup
@@ -22,6 +22,7 @@ from holdfast.api.core import Core
 from holdfast.api.export import export
 from holdfast.api.handlers import Handler, Handlers
 from holdfast.api.log import Log
+from holdfast.api.stream import Stream
 from holdfast.errors import Denied, NotFound
 from holdfast.objects import object as objects
 from holdfast.objects import view as views
@@ -191,10 +192,12 @@ class SourcesView(Mapping[str, Source]):
 
 
 class Watch:
-    """Changes as they are committed, in order and without loss. Iterate it; it ends when the NDB is closed, or the watch is."""
+    """Changes as they are committed, in order and without loss. Iterate it; it ends when the NDB is closed, or the watch is.
 
-    def __init__(self, core: Core, changes: AsyncGenerator[Change]) -> None:
-        self._core = core
+    One that is interrupted while it waits can be iterated further: it goes on where it stopped.
+    """
+
+    def __init__(self, changes: Stream) -> None:
         self._changes = changes
 
     def __aiter__(self) -> Self:
@@ -202,14 +205,14 @@ class Watch:
 
     async def __anext__(self) -> Change:
         """The next change; waits for it. Raises: Compacted - the history does not reach back to where the watch begins."""
-        change = await self._core.following(self._changes)
+        change = await self._changes.next()
         if change is None:
             raise StopAsyncIteration
         return change
 
     async def close(self) -> None:
         """Not while somebody waits for the next change."""
-        await self._core.ended(self._changes)
+        await self._changes.close()
 
 
 class TaskManager:
@@ -352,7 +355,7 @@ class NDB:
 
         Nothing is lost, however slowly it is read. Raises: UnknownName - no such table or field; see `Watch`.
         """
-        return Watch(self._core, self._core.changes([table] if isinstance(table, str) else list(table), since, fields))
+        return Watch(Stream(self._core, [table] if isinstance(table, str) else list(table), since, fields))
 
     async def wait(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - NDB's word
         """Wait until the tables show all that has happened at the sources up to now. Raises: Timeout."""

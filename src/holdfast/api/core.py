@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from holdfast.api.news import News
-from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
+from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
-from holdfast.objects.spec import spelling
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Change
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.status import Status
     from holdfast.node import Node
@@ -161,11 +159,11 @@ class Core(Reading):
 
     async def loaded(self, target: str, timeout_s: float | None = None) -> None:
         """Wait until a source shows its whole state. Raises: NotFound, Timeout; what it failed with."""
-        async with self._while_open():
+        async with self.while_open():
             status = await self.mirror.ready(target, timeout_s)
             if status.state not in _LOADED:
                 raise await self._cause(target)
-        self._moved(TABLES)
+        self.moved(TABLES)
 
     async def _cause(self, target: str) -> HoldfastError:
         """Why a source could not be loaded: opened once more, alone, it says so itself."""
@@ -184,9 +182,9 @@ class Core(Reading):
 
     async def settled(self, timeout_s: float | None) -> None:
         """Wait until the tables show all that has happened at the sources. Raises: Timeout."""
-        async with self._while_open():
+        async with self.while_open():
             await self.mirror.settled(timeout_s=timeout_s)
-        self._moved(TABLES)
+        self.moved(TABLES)
 
     def status(self, target: str) -> Status:
         """Raises: NotFound."""
@@ -214,53 +212,23 @@ class Core(Reading):
 
     # ------------------------------------------------------------------------------------------------ news
 
-    def _moved(self, tables: Iterable[str]) -> None:
-        super()._moved(tables)
+    def moved(self, tables: Iterable[str]) -> None:
+        super().moved(tables)
         self._news.tell(tables)
 
     async def until(self, tables: Iterable[str], check: Callable[[], T | None], timeout_s: float | None, what: str) -> T:
         """The first answer of `check` that is not None; asked now and after each change of these tables. Raises: Timeout."""
         tables = frozenset(tables)
         try:
-            async with self._while_open(), asyncio.timeout(timeout_s):
+            async with self.while_open(), asyncio.timeout(timeout_s):
                 answer = await self._news.first(tables, check)
         except TimeoutError:
             raise Timeout(f"{what} did not become true within {timeout_s} s") from None
-        self._moved(tables)
+        self.moved(tables)
         return answer
 
-    def changes(self, tables: Sequence[str], since: int | None, fields: Mapping[str, Any]) -> AsyncGenerator[Change]:
-        """Every change after a revision, in order. Raises: UnknownName;  when it is iterated: Compacted."""
-        from holdfast.mirror.watch import watch
-
-        for table in tables:
-            if table not in TABLES:
-                raise UnknownName(f"no table `{table}`; there are {', '.join(TABLES)}")
-        matching: dict[str, Any] = {}
-        for table in tables if fields else ():
-            for wanted in spelling(table).normalise(fields, self, None):
-                matching |= wanted.columns | ({} if wanted.target is None else {"target": wanted.target})
-                break
-        # from the call on, not from the first time that somebody asks for a change
-        since = self.database.revision if since is None else since
-        return cast("AsyncGenerator[Change]", watch(self.database, self.mirror.bell, tables, since, matching))
-
-    async def following(self, changes: AsyncGenerator[Change]) -> Change | None:
-        """The next one; None when there will be none, because the watch or this NDB was closed."""
-        try:
-            async with self._while_open():
-                change = await anext(changes, None)
-        except Closed:
-            return None
-        if change is not None:
-            self._moved((change.table,))
-        return change
-
-    async def ended(self, changes: AsyncGenerator[Change]) -> None:
-        await changes.aclose()
-
     @contextlib.asynccontextmanager
-    async def _while_open(self) -> AsyncIterator[None]:
+    async def while_open(self) -> AsyncIterator[None]:
         """Waits inside end with Closed when this NDB is closed meanwhile."""
         _ = self.mirror
         limit = asyncio.timeout(None)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from holdfast.api.stream import Stream
 from holdfast.errors import NotFound
 from holdfast.model import TABLES
 
@@ -37,7 +38,7 @@ class Handlers:
 
     async def add(self, table: str, handler: Handler) -> None:
         """From the next change on. Raises: UnknownName - no such table."""
-        changes = self._core.changes([table], None, {})
+        changes = Stream(self._core, [table], None, {})
         task = asyncio.create_task(self._follow(table, handler, changes), name=f"holdfast-handler-{table}")
         self._tasks[table, handler] = task
         task.add_done_callback(lambda ended: self._ended(table, handler, ended))
@@ -55,10 +56,10 @@ class Handlers:
         if not task.cancelled() and task.exception() is not None:
             logger.error("a handler of changes of %s is called no more: %s", table, task.exception())
 
-    async def _follow(self, table: str, handler: Handler, changes: Any) -> None:
+    async def _follow(self, table: str, handler: Handler, changes: Stream) -> None:
         message = TABLES[table].message
         words = {"put": message.new, "delete": message.delete} if message else {"put": "put", "delete": "delete"}
-        while (change := await self._core.following(changes)) is not None:
+        while (change := await changes.next()) is not None:
             row = {**change.row, "event": words[change.op]}
             try:
                 if inspect.iscoroutinefunction(handler):

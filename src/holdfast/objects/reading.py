@@ -128,9 +128,9 @@ class Reading:
         """Read from this database from now on."""
         self.database = database
         self.ticks = dict.fromkeys(TABLES, 0)
-        database.on_commit(lambda revision, tables: self._moved(tables))
+        database.on_commit(lambda revision, tables: self.moved(tables))
 
-    def _moved(self, tables: Iterable[str]) -> None:
+    def moved(self, tables: Iterable[str]) -> None:
         """These tables may have changed. Called by each commit, and by what wakes somebody on account of one: the order of
         the two is not known, and who was told of a change must see it."""
         for table in tables:
