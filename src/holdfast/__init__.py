@@ -11,9 +11,11 @@ costs next to nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
 
+TYPE_CHECKING = False  # typing itself would be most of the cost of `import holdfast`; type checkers know this name
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from holdfast.api.sync import NDB
     from holdfast.errors import HoldfastError, KernelError, NetlinkError
     from holdfast.objects import settings as config
