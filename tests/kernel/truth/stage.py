@@ -66,7 +66,7 @@ class Stage:
             raise ValueError(f"expected ip, bridge, tc or sysctl, got `{command.text}`")
         here = self.namespaces[command.side]
         words = shlex.split(_NETNS.sub(lambda found: f"netns {self.namespaces[found[1]].name}", rest))
-        done = subprocess.run([tool, "-netns", here.name, *words], capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run([tool, "-netns", here.name, *words], capture_output=True, text=True, check=False, timeout=60)
         return "" if done.returncode == 0 else (done.stderr or done.stdout or f"status {done.returncode}").strip()
 
     def play_all(self, commands: Sequence[Command]) -> None:

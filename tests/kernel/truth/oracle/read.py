@@ -111,7 +111,7 @@ def _start(namespace: str, tool: list[str], commands: Sequence[str]) -> tuple[su
 
 
 def _end(process: subprocess.Popen[str], commands: str) -> str:
-    return process.communicate(commands, timeout=20)[0]
+    return process.communicate(commands, timeout=60)[0]
 
 
 def _json(text: str, count: int) -> list[list[Json]]:
