@@ -10,7 +10,7 @@ from holdfast.testing.kinds import probe
 from tests.kernel.truth.judge import Judge
 from tests.kernel.truth.live import LiveMirror
 from tests.kernel.truth.mirrors import FreshDump
-from tests.kernel.truth.scenario import Scenario, ScenarioError, load, play
+from tests.kernel.truth.scenario import Scenario, load, play
 from tests.kernel.truth.stage import staged
 
 HERE = Path(__file__).parent

@@ -67,8 +67,8 @@ class Judge:
             if not found:
                 self.slowest_s = max(self.slowest_s, began - start)
                 return
-            busy = any([_drain(one) for one in self._listeners]) or any(_unfinished(answers) for _, answers, _ in found)
-            if busy:
+            told = [_drain(one) for one in self._listeners]
+            if any(told) or any(_unfinished(answers) for _, answers, _ in found):
                 deadline = time.monotonic() + PATIENCE_S
             if began > min(deadline, start + _LATEST_S):
                 raise Drift(self._report(found, began - start))

@@ -101,7 +101,8 @@ def routes4() -> Text:
 
 def routes6() -> Text:
     options = say(maybe(one("metric 5", "metric 9"), one_in=6), TABLE, maybe(one("proto static", "proto 77")),
-                  maybe(one("src 2001:db8::1", "src 2001:db8::5")), maybe(one("mtu 1400", "expires 100", "pref high"), one_in=8))  # fmt: skip
+                  maybe(one("src 2001:db8::1", "src 2001:db8::5")),
+                  maybe(one("mtu 1400", "expires 100", "pref high"), one_in=8))  # fmt: skip
     way = st.one_of(say("via", GW6), say("via", GW6), say("via", GW6), say("dev", DEVICE), _hops(GW6, ""), say("nhid", NEXTHOP))
     return st.one_of(
         say("ip -6 route", VERB, DST6, options, way),
@@ -173,7 +174,7 @@ def kinds() -> Text:
     return st.one_of(
         *(say(text) for feature, text in (
             ("bridge", one("ip link add br0 type bridge", "ip link add br1 up type bridge")),
-            ("vxlan", one("ip link add vx0 up type vxlan id 5 dstport 4789 remote 10.0.0.2 dev v0", "ip link add vx0 type vxlan id 5 dstport 4789")),
+            ("vxlan", say("ip link add vx0 up type vxlan id 5 dstport 4789", maybe("remote 10.0.0.2 dev v0", one_in=2))),
             ("macvlan", one("ip link add m0 up link v0 type macvlan mode bridge", "ip link add m0 link a0 type macvlan mode private")),
             ("ifb", one("ip link add i0 type ifb", "ip link add i0 up numtxqueues 2 type ifb")),
             ("tun", one("ip tuntap add t0 mode tun", "ip tuntap add t0 mode tap", "ip tuntap del t0 mode tun")),
@@ -187,9 +188,10 @@ def bridges() -> Text:
         say("ip link set", DEVICE, "nomaster"),
         say("bridge link set dev", PORT, one("cost 44", "learning off", "isolated on", "state 2", "state 3")),
         say("ip link set br0 type bridge", one("stp_state 1", "stp_state 0", "priority 100", "ageing_time 1000")),
-        say("bridge fdb", one("add", "append", "replace", "del"), MAC, "dev", DEVICE, one("master static", "master dynamic", "self", "master")),
+        say("bridge fdb", one("add", "append", "replace", "del"), MAC, "dev", DEVICE,
+            one("master static", "master dynamic", "self", "master")),
         say("bridge fdb flush dev", one("br0", "v0 master", "a0 master")),
-    )
+    )  # fmt: skip
 
 
 def far_ends() -> Text:
@@ -218,7 +220,8 @@ def traffic() -> Text:
     parent = one("root", "parent 1:1", "parent 1:10")
     return st.one_of(
         say("tc qdisc", verb, "dev", device, "root handle 1: htb default 10"),
-        say("tc qdisc", verb, "dev", device, parent, "handle", one("1:", "20:"), one("pfifo limit 7", "tbf rate 1mbit burst 10k latency 50ms", "htb")),
+        say("tc qdisc", verb, "dev", device, parent, "handle", one("1:", "20:"),
+            one("pfifo limit 7", "tbf rate 1mbit burst 10k latency 50ms", "htb")),
         say("tc qdisc", one("add", "del"), "dev", device, one("clsact", "ingress", "root")),
         say("tc class", verb, "dev", device, "parent 1: classid", one("1:1", "1:10"), "htb rate", one("1mbit", "2mbit")),
         say("tc class", one("add", "del"), "dev", device, "parent 1:1 classid 1:10 htb rate 1mbit"),

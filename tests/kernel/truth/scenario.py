@@ -120,7 +120,10 @@ def _expectation(side: str, text: str) -> Expectation:
 
 
 def play(scenario: Scenario, judge: Judge) -> None:
-    """Step through it. Raises: Drift - the mirror differs, or an expectation is not met;  AssertionError - a command did what it must not."""
+    """Step through it.
+
+    Raises: Drift - the mirror differs, or an expectation is not met;  AssertionError - a command did what it must not.
+    """
     for step in scenario.steps:
         for command in step.commands:
             said = judge.stage.play(command)

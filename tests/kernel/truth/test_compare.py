@@ -52,7 +52,8 @@ def test_json_text_of_sql_is_read():
 
 def test_tentative_addresses_are_left_out_on_both_sides():
     view = VIEWS["addresses"]
-    row = {name: view.table[name].default for name in view.table.columns} | {"family": 10, "ifindex": 2, "local": "fe80::1", "address": "fe80::1"}
+    row = {name: view.table[name].default for name in view.table.columns}
+    row |= {"family": 10, "ifindex": 2, "local": "fe80::1", "address": "fe80::1"}
     pending = [{name: row[name] for name in view.shown}]
     assert not view.mirrored([row | {"flags": 0xC0}], pending)
     assert view.mirrored([row | {"flags": 0xC0, "local": "fe80::2", "address": "fe80::2"}], pending)

@@ -24,7 +24,7 @@ def _read(answers: Answers) -> Iterator[Row]:
             "gateway": one.get("gateway"),
             "oif": answers.ifindex_of(one["dev"]) if "dev" in one else None,
             "blackhole": 1 if "blackhole" in one else 0,
-            "group_members": [{"id": member["id"], "weight": member.get("weight", 1)} for member in one["group"]] if "group" in one else None,
+            "group_members": [{"id": each["id"], "weight": each.get("weight", 1)} for each in one["group"]] if "group" in one else None,
             "group_type": _RESILIENT if one.get("type") == "resilient" else 0,
             "fdb": 1 if "fdb" in one else 0,
             "encap_type": ENCAPS[one["encap"]] if "encap" in one else None,

@@ -1,8 +1,9 @@
-"""`tc qdisc`, `tc class`, `tc filter` → qdiscs, classes, filters. Options are raw in our rows and words in iproute2's: not compared here."""
+"""`tc qdisc`, `tc class`, `tc filter` → qdiscs, classes, filters. Options are raw in our rows and words in iproute2's: not compared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from holdfast.model import TABLES
@@ -49,7 +50,7 @@ def _read_classes(answers: Answers) -> Iterator[Row]:
     """`class htb 1:10 parent 1:1 leaf 20: prio 0 …`, or with `root` for the parent."""
     for ifindex, line in answers.classes:
         _, kind, classid, *words = line.split()
-        pairs = dict(zip(words, words[1:], strict=False))
+        pairs = dict(pairwise(words))
         yield {
             "ifindex": ifindex,
             "kind": kind,
