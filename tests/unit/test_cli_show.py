@@ -249,6 +249,41 @@ def test_nothing_to_show_prints_nothing(shown: Callable[..., str]) -> None:
     assert shown("neighbours") == ""
 
 
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    return lambda width: monkeypatch.setattr(show, "terminal_width", lambda stream: width)
+
+
+def test_what_does_not_fit_the_terminal_is_shown_otherwise(shown: Callable[..., str], narrow: Callable[[int], None]) -> None:
+    wide = shown("addresses")
+    narrow(70)
+    assert shown("addresses") == wide
+    narrow(60)  # a table per family
+    assert shown("addresses") == (
+        "DEV   ADDRESS      PEER         SCOPE   LABEL\n"
+        "lo    127.0.0.1/8               host\n"
+        "eth0  10.0.0.1     10.0.0.2/32  global  eth0:1\n"
+        "\n"
+        "DEV   ADDRESS         SCOPE   FLAGS    VALID\n"
+        "eth0  2001:db8::1/64  global  dynamic   600s\n"
+    )
+    narrow(40)  # sentences
+    assert shown("routes") == (
+        "default proto boot\n"
+        "    nexthop via 10.0.0.2 dev eth0 weight 2\n"
+        "    nexthop via 10.0.0.3 dev eth0 weight 1 linkdown\n"
+        "9.0.0.0/8 type blackhole proto static\n"
+        "10.1.0.0/16 via 10.0.0.2 dev eth0\n"
+        "    proto static metric 100\n"
+    )
+    assert shown("addresses", common=Common(wide=True)) == wide
+
+
+def test_a_column_that_says_nothing_goes_first(shown: Callable[..., str], narrow: Callable[[int], None]) -> None:
+    narrow(55)
+    assert shown("routes").splitlines()[0] == "DST          VIA       DEV   TYPE       PROTO   METRIC"
+
+
 def test_help_of_a_noun(shown: Callable[..., str]) -> None:
     text = shown("route help")
     assert text.startswith("holdfast show routes | route | r [FILTER]...\n  The forwarding tables.\n")
@@ -353,8 +388,6 @@ def test_a_new_interface_is_known_by_name_from_then_on() -> None:
     with Database(":memory:") as database:
         teller = Teller(Reading(database, BUILTIN).spelling(), plain)
         address = Change("addresses", 2, "put", whole("addresses", 2))
-        assert (
-            teller.line(address, with_target=True) == "+ [localhost] address 2001:db8::1/64 dev if2 scope global flags dynamic valid 600s"
-        )
+        assert teller.line(address, with_target=True) == "+ [localhost] address 2001:db8::1/64 dev if2 scope global dynamic valid 600s"
         teller.line(Change("interfaces", 1, "put", whole("interfaces", 1)))
-        assert teller.line(address) == "+ address 2001:db8::1/64 dev eth0 scope global flags dynamic valid 600s"
+        assert teller.line(address) == "+ address 2001:db8::1/64 dev eth0 scope global dynamic valid 600s"

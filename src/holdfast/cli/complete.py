@@ -38,7 +38,8 @@ def columns(context: click.Context, parameter: click.Parameter, incomplete: str)
 
     before, comma, last = incomplete.rpartition(",")
     try:
-        look = find_look(context.params.get("noun") or "")
+        # click stops reading at an option without its value, and leaves the rest in args
+        look = find_look(context.params.get("noun") or next(iter(context.args), ""))
     except UnknownName:
         return []
     return _items([(f"{before}{comma}{word}", "") for word in vocabulary(look) if word.startswith(last)])

@@ -6,22 +6,30 @@ whose cells are all empty is left out unless it is kept. On a terminal, columns 
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
 from .style import Style, plain, printable
 
-__all__ = ["Column", "terminal_width", "wrapped", "write_table"]
+__all__ = ["Column", "fits", "telling", "terminal_width", "wrapped", "write_sentences", "write_table"]
 
 GAP: Final = "  "
+_COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
 _LEAST: Final = 8  # no column is cut below this
 
 
 @dataclass(slots=True)
 class Column:
-    """A heading and its cells. `elastic`: its cells may be cut to fit the terminal; `keep`: shown even if empty."""
+    """A heading and its cells.
+
+    elastic  its cells may be cut to fit the terminal.
+    keep     shown even if all cells are empty.
+    plain    what goes without saying where there is no room for it.
+    bare     in a sentence the cell stands without the heading.
+    """
 
     heading: str
     cells: Sequence[str]
@@ -29,16 +37,58 @@ class Column:
     role: str = ""
     elastic: bool = False
     keep: bool = False
+    plain: str = ""
+    bare: bool = False
     width: int = 0
 
     def measure(self) -> None:
-        self.cells = [text if text.isprintable() else printable(text) for text in self.cells]
+        if not "".join(self.cells).isprintable():
+            self.cells = [printable(text) for text in self.cells]
         self.width = max(self.width, len(self.heading), max(map(len, self.cells), default=0))
 
 
 def terminal_width(stream: TextIO) -> int | None:
     """Columns of the terminal behind the stream; None where there is none and nothing needs to be cut."""
     return shutil.get_terminal_size((80, 24)).columns if stream.isatty() else None
+
+
+def telling(columns: Sequence[Column]) -> list[Column]:
+    """The columns that say more than what goes without saying."""
+    return [column for column in columns if not (column.plain and all(cell in ("", column.plain) for cell in column.cells))]
+
+
+def fits(columns: Sequence[Column], width: int) -> bool:
+    """Can the table be shown in lines of this width, if elastic columns are cut?"""
+    for column in columns:
+        column.measure()
+    shown = [column for column in columns if column.keep or any(column.cells)]
+    least = (min(column.width, max(_LEAST, len(column.heading))) if column.elastic else column.width for column in shown)
+    return sum(least) + len(GAP) * (len(shown) - 1) <= width
+
+
+def write_sentences(columns: Sequence[Column], out: TextIO, style: Style, *, width: int, under: Mapping[int, str]) -> None:
+    """A line per row, `10.0.0.0/24 via 10.0.0.1 dev eth0`: for what is too wide for a table. Words of empty cells are left out."""
+    first, *rest = columns
+    for number in range(len(first.cells)):
+        words = [style(first.role, first.cells[number])]
+        words += [_said(one, one.cells[number], style) for one in rest if one.cells[number]]
+        out.write(_folded(words, width) + under.get(number, ""))
+
+
+def _said(column: Column, cell: str, style: Style) -> str:
+    return style(column.role, cell) if column.bare else f"{column.heading.lower()} {style(column.role, cell)}"
+
+
+def _folded(words: list[str], width: int) -> str:
+    """Words with a blank between, in lines of at most `width`, the second and later ones indented."""
+    text, used = "", 0
+    for word in words:
+        length = len(_COLOUR.sub("", word))
+        if text and used + 1 + length > width:
+            text, used = f"{text}\n    {word}", 4 + length
+        else:
+            text, used = f"{text} {word}" if text else word, used + length + bool(text)
+    return text + "\n"
 
 
 def write_table(
@@ -48,12 +98,12 @@ def write_table(
     *,
     width: int | None = None,
     heading: bool = True,
-    under: Callable[[int], str] | None = None,
+    under: Mapping[int, str] | None = None,
 ) -> bool:
     """Write the table; True if cells had to be cut.
 
     width  cut elastic columns so that lines fit; None: never.
-    under  text to write below a row (its own newline included), given the row's number.
+    under  text to write below rows (its own newlines included), by the rows' numbers.
     """
     for column in columns:
         column.measure()
@@ -61,11 +111,8 @@ def write_table(
     cut = width is not None and _squeeze(shown, width)
     if heading:
         out.write(_line([(c, c.heading) for c in shown], style, "heading") + "\n")
-    write = out.write
-    for number, line in enumerate(_lines(shown, style)):
-        write(line)
-        if under is not None:
-            write(under(number))
+    lines: Iterable[str] = _lines(shown, style)
+    out.writelines((line + under.get(number, "") for number, line in enumerate(lines)) if under else lines)
     return cut
 
 
@@ -123,11 +170,14 @@ def wrapped(words: Iterable[str], indent: str, width: int | None, style: Style =
     lines: list[str] = []
     line = ""
     for word in words:
-        if line and width is not None and len(indent) + len(line) + 2 + len(word) > width:
+        room = None if width is None else width - len(indent)
+        if line and room is not None and len(line) + 2 + len(word) > room:
             lines.append(line)
-            line = word
-        else:
-            line = f"{line}  {word}" if line else word
+            line = ""
+        line = f"{line}  {word}" if line else word
+        while room is not None and len(line) > room and (blank := line.rfind(" ", 0, room + 1)) > 0:
+            lines.append(line[:blank])
+            line = line[blank + 1 :]
     if line:
         lines.append(line)
     return "".join(f"{indent}{style('dim', printable(line))}\n" for line in lines)

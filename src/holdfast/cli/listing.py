@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from holdfast.errors import UnknownName
@@ -11,6 +12,7 @@ from holdfast.model import Field
 
 from .layout import Column
 from .looks import Look, View
+from .looks.look import Text
 from .spelling import Spelling, close_to, compact, is_device
 from .words import vocabulary
 
@@ -34,40 +36,70 @@ class Listing:
         self.fields = tuple(name for name in look.table.columns if name in wanted)
         self._places = {name: place for place, name in enumerate(self.fields, 1)}
 
-    def sort(self, rows: list[Row]) -> None:
-        """In place: by target, then as the look orders; addresses by their bytes and not their letters."""
-        table, steps = self.look.table, []
+    def sort(self, rows: list[Row]) -> list[Row]:
+        """By target, then as the look orders; addresses by their bytes."""
+        if not rows:
+            return rows
+        byname = list(zip(*rows, strict=True))
+        keys: list[Sequence[Any]] = [byname[0]]
         for name in self.look.order:
-            field = table[name]
-            address = getattr(field.shape, "name", "") in ("ip", "destination")
-            steps.append((self._places[name], _address_key if address else _plain_key))
-        rows.sort(key=lambda row: (row[0], *[key(row[place]) for place, key in steps]))
+            values, shape = byname[self._places[name]], self.look.table[name].shape
+            if getattr(shape, "name", "") in ("ip", "destination"):
+                keys.append(_each(values, _address_key))
+            else:
+                keys.append([("" if shape.sql == "TEXT" else -1) if value is None else value for value in values])
+        order = list(zip(*keys, strict=True))
+        return [rows[number] for number in sorted(range(len(rows)), key=order.__getitem__)]
 
     def columns(self, rows: Sequence[Row], spelling: Spelling, *, with_target: bool) -> list[Column]:
         byname = list(zip(*rows, strict=True)) if rows else [()] * (len(self.fields) + 1)
         targets: Sequence[str] = byname[0]
         found = [Column("TARGET", targets, role="dim")] if with_target else []
         for view in self.views:
-            values = [byname[self._places[name]] for name in view.fields]
-            if view.text is not None:
-                text, number = view.text, len(values)
-                cells = [text(spelling, *row) for row in zip(targets, *values, strict=True)] if number else []
-            else:
-                field = self.look.table[view.fields[0]]
-                cells = [spelling.text(field, target, value) for target, value in zip(targets, values[0], strict=True)]
-            found.append(Column(view.heading, cells, view.right, view.role, view.elastic, view.keep))
+            text = partial(_spelled, view.text or _plain_text(self.look.table[view.fields[0]]), spelling)
+            cells = _each(zip(targets, *(byname[self._places[name]] for name in view.fields), strict=True), text)
+            found.append(Column(view.heading, cells, view.right, view.role, view.elastic, view.keep, view.plain, view.bare))
         return found
 
-    def beneath(self, row: Row, spelling: Spelling) -> list[str]:
-        """The lines that belong below a row."""
+    def families(self, rows: Sequence[Row]) -> list[list[Row]]:
+        """The rows in blocks of one address family each: in a block of IPv4 no column is as wide as IPv6 makes it."""
+        if "family" not in self._places:
+            return [list(rows)]
+        place = self._places["family"]
+        blocks: dict[Any, list[Row]] = {}
+        for row in rows:
+            blocks.setdefault(row[place], []).append(row)
+        return list(blocks.values())
+
+    def beneath(self, rows: Sequence[Row], spelling: Spelling) -> dict[int, list[str]]:
+        """The lines that belong below rows, by the rows' numbers."""
         if self._beneath is None:
-            return []
+            return {}
         names, text = self._beneath
-        return list(text(spelling, row[0], *(row[self._places[name]] for name in names)))
+        places = [self._places[name] for name in names]
+        return {
+            number: list(text(spelling, row[0], *(row[place] for place in places)))
+            for number, row in enumerate(rows)
+            if any(row[place] is not None for place in places)
+        }
 
     def details(self, row: Row, spelling: Spelling, fields: Sequence[Field]) -> list[str]:
         """`name value` of these fields, where they say something."""
         return details(fields, [row[self._places[field.name]] for field in fields], row[0], spelling)
+
+
+def _each(values: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
+    """`make` of each value, called once for equal ones: in a long listing most are."""
+    known: dict[Any, Any] = {}
+    return [known[value] if value in known else known.setdefault(value, make(value)) for value in values]
+
+
+def _spelled(text: Text, spelling: Spelling, row: Row) -> str:
+    return text(spelling, *row)
+
+
+def _plain_text(field: Field) -> Text:
+    return lambda spelling, target, value: spelling.text(field, target, value)
 
 
 def details(fields: Sequence[Field], values: Sequence[Any], target: str, spelling: Spelling) -> list[str]:
@@ -81,10 +113,6 @@ def details(fields: Sequence[Field], values: Sequence[Any], target: str, spellin
         elif text := spelling.text(field, target, value):
             pairs.append(f"{field.name} ({text})" if field.json and " " in text else f"{field.name} {text}")
     return pairs
-
-
-def _plain_key(value: Any) -> tuple[bool, Any]:
-    return (value is not None, value)
 
 
 def _address_key(value: Any) -> bytes:

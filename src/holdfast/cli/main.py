@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from holdfast.errors import HoldfastError, InvalidValue, UnknownName
+from holdfast.errors import Bug, HoldfastError, InvalidValue, UnknownName
 
 if TYPE_CHECKING:
     import click
@@ -54,8 +54,6 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         return _report(HoldfastError(_sentence(error)), words)
     except Exception as error:  # noqa: BLE001 - the program's edge: a person gets a sentence, who looks for the fault a traceback
-        from holdfast.errors import Bug
-
         return _report(Bug(f"{type(error).__name__}: {error}"), words)
 
 
@@ -87,6 +85,7 @@ def _report(error: HoldfastError, words: list[str]) -> int:
 
         style = style_for(sys.stderr)
         print(f"{style('bad', 'holdfast:')} {error.message}", file=sys.stderr)
-        if error.hint:
-            print(style("dim", f"  {error.hint}"), file=sys.stderr)
+        hint = f"{error.hint}; HOLDFAST_DEBUG=1 shows where" if isinstance(error, Bug) else error.hint
+        if hint:
+            print(style("dim", f"  {hint}"), file=sys.stderr)
     return 2 if isinstance(error, InvalidValue | UnknownName) else 1

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.errors import InvalidValue, NotFound
+from holdfast.model import Field
 
 from .conditions import Among, Condition, Glob, Not, where
-from .layout import terminal_width, wrapped, write_table
+from .layout import Column, fits, telling, terminal_width, wrapped, write_sentences, write_table
 from .listing import Listing, all_views, chosen_views
 from .looks import Look
 from .options import Common
 from .reading import Reading, open_reading
 from .rows import write_json
 from .spelling import Spelling
-from .style import style_for
+from .style import Style, style_for
 from .words import find_look, parse
 
 __all__ = ["Request", "show_rows", "target_condition"]
@@ -99,27 +100,50 @@ def _as_table(
     text, arguments = where([*conditions, Not(hidden[0])] if hidden else conditions)
     columns = ", ".join(f"t.{name}" for name in listing.fields)
     rows: list[Any] = reading.fetch(f"SELECT t.target, {columns} FROM {look.table.name} AS t{text}", arguments)
-    listing.sort(rows)
+    rows = listing.sort(rows)
     if request.limit:
         del rows[request.limit :]
     style, width = style_for(sys.stdout, common.colour), terminal_width(sys.stdout)
-
-    def under(number: int) -> str:
-        row = rows[number]
-        lines = "".join(f"    {line}\n" for line in listing.beneath(row, spelling))
-        return lines + wrapped(listing.details(row, spelling, extra), "    ", width, style)
-
-    below = under if extra or look.beneath else None
     with_target = len({row[0] for row in rows}) > 1 or len(reading.targets()) > 1
-    cut = write_table(
-        listing.columns(rows, spelling, with_target=with_target),
-        sys.stdout,
-        style,
-        width=None if common.wide else width,
-        heading=bool(rows),
-        under=below,
-    )
+    cut = False
+    for block in _blocks(listing, rows, spelling, with_target, None if common.wide else width):
+        below = _under(listing, block.rows, extra, spelling, width, style)
+        if block.number:
+            sys.stdout.write("\n")
+        if width is None or common.wide or fits(block.columns, width):
+            cut |= write_table(block.columns, sys.stdout, style, width=None if common.wide else width, under=below)
+        else:
+            write_sentences(block.columns, sys.stdout, style, width=width, under=below)
     _notes(look, rows, hidden, conditions, cut, reading)
+
+
+class _Block(NamedTuple):
+    number: int
+    rows: list[Any]
+    columns: list[Column]
+
+
+def _blocks(listing: Listing, rows: list[Any], spelling: Spelling, with_target: bool, width: int | None) -> list[_Block]:
+    """One block, or, where that is too wide for the terminal, one per address family."""
+    if not rows:
+        return []
+    whole = _Block(0, rows, listing.columns(rows, spelling, with_target=with_target))
+    if width is None or fits(whole.columns, width):
+        return [whole]
+    whole = whole._replace(columns=telling(whole.columns))
+    if fits(whole.columns, width):
+        return [whole]
+    parts = listing.families(rows)
+    columns = [telling(listing.columns(part, spelling, with_target=with_target)) for part in parts]
+    return [_Block(number, part, shown) for number, (part, shown) in enumerate(zip(parts, columns, strict=True))]
+
+
+def _under(listing: Listing, rows: list[Any], extra: list[Field], spelling: Spelling, width: int | None, style: Style) -> dict[int, str]:
+    """What stands below rows: hops, and the details that were asked for."""
+    below = {number: "".join(f"    {line}\n" for line in lines) for number, lines in listing.beneath(rows, spelling).items()}
+    for number, row in enumerate(rows if extra else ()):
+        below[number] = below.get(number, "") + wrapped(listing.details(row, spelling, extra), "    ", width, style)
+    return below
 
 
 def _notes(look: Look, rows: list[Any], hidden: Any, conditions: list[Condition], cut: bool, reading: Reading) -> None:

@@ -84,7 +84,7 @@ class Teller:
             if not text:
                 continue
             painted = self.style(view.role, text)
-            words.append(painted if not words else f"{view.heading.lower()} {painted}")
+            words.append(painted if view.bare or not words else f"{view.heading.lower()} {painted}")
         if look.beneath and not labels_only:
             names, lines = look.beneath
             words += lines(self.spelling, row["target"], *(row.get(name) for name in names))

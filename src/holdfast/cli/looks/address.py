@@ -46,7 +46,7 @@ ADDRESSES_LOOK: Final = Look(
         View("BRD", ("broadcast",), role="address"),
         View("SCOPE", ("scope",), keep=True),
         View("LABEL", ("label", "ifindex"), _label),
-        View("FLAGS", ("flags",), _qualities, elastic=True),
+        View("FLAGS", ("flags",), _qualities, elastic=True, bare=True),
         View("VALID", ("valid_lft",), _left, right=True),
     ),
     words={

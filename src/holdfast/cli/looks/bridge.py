@@ -31,7 +31,7 @@ FDB_LOOK: Final = Look(
         View("PORT", ("port",), right=True),
         View("NHID", ("nh_id",), right=True),
         View("STATE", ("state",), _learned, role="state"),
-        View("FLAGS", ("flags",), flags("ntf"), elastic=True),
+        View("FLAGS", ("flags",), flags("ntf"), elastic=True, bare=True),
     ),
     words={"dev": ("ifindex",), "br": ("master",), "mac": ("lladdr",), "nhid": ("nh_id",), "proto": ("protocol",)},
     flags={
@@ -60,7 +60,7 @@ VLANS_LOOK: Final = Look(
     (
         View("DEV", ("ifindex",), role="ifname", keep=True, label=1),
         View("VID", ("vid",), right=True, keep=True, label=1),
-        View("FLAGS", ("flags",), flags("bridge_vlan_flags"), keep=True),
+        View("FLAGS", ("flags",), flags("bridge_vlan_flags"), keep=True, bare=True),
         View("STATE", ("state",), role="state"),
         View("TUNNEL", ("tunnel",), _tunnel, right=True),
     ),

@@ -26,6 +26,8 @@ class View:
     text    called with the spelling, the target and the fields' values; None: the field's own text.
     label   part of what names the row in a line of `watch`, 1 before 2; the first one goes without its word.
     told    stands in such a line at all.
+    bare    stands there without its word.
+    plain   a column that holds nothing else may be left out where there is no room for it.
     """
 
     heading: str
@@ -37,6 +39,8 @@ class View:
     keep: bool = False
     label: int = 0
     told: bool = True
+    bare: bool = False
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

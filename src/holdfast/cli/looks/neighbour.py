@@ -25,7 +25,7 @@ NEIGHBOURS_LOOK: Final = Look(
         View("DEV", ("ifindex",), role="ifname", keep=True, label=1),
         View("LLADDR", ("lladdr",), role="lladdr"),
         View("STATE", ("state", "proxy"), _probing, role="state", keep=True),
-        View("FLAGS", ("flags",), flags("ntf", frozenset({"proxy"})), elastic=True),
+        View("FLAGS", ("flags",), flags("ntf", frozenset({"proxy"})), elastic=True, bare=True),
         View("PROTO", ("protocol",)),
     ),
     words={"dev": ("ifindex",), "to": ("dst",), "nud": ("state",), "proto": ("protocol",)},

@@ -37,7 +37,7 @@ NEXTHOPS_LOOK: Final = Look(
         View("SCOPE", ("scope",), named("rt_scopes", 0)),
         View("PROTO", ("protocol",), named("rt_protos", 0)),
         View("ENCAP", ("encap_type", "encap"), encap, elastic=True),
-        View("FLAGS", ("flags", "blackhole", "fdb"), _nexthop_flags, role="state"),
+        View("FLAGS", ("flags", "blackhole", "fdb"), _nexthop_flags, role="state", bare=True),
     ),
     words={"dev": ("oif",), "via": ("gateway",), "proto": ("protocol",), "type": ("group_type",)},
     flags={"blackhole": Among("blackhole", (1,)), "groups": Not(Among("group_members", ())), "fdb": Among("fdb", (1,))},

@@ -1,4 +1,4 @@
-"""Routes, as `ip route` shows them."""
+"""Routes, as `ip route` shows them: type unicast and scope global go without saying."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ROUTES_LOOK: Final = Look(
         View("FROM", ("src", "src_len"), prefix, role="address", label=1),
         View("VIA", ("gateway", "via"), via, role="address"),
         View("DEV", ("oif",), role="ifname"),
-        View("TABLE", ("table_id",), keep=True, label=1),
+        View("TABLE", ("table_id",), keep=True, label=1, plain="main"),
         View("TYPE", ("type",), named("rtn_type", 1)),
         View("PROTO", ("proto",), keep=True),
         View("SCOPE", ("scope",), named("rt_scopes", 0)),
@@ -64,7 +64,7 @@ ROUTES_LOOK: Final = Look(
         View("NHID", ("nh_id",), right=True),
         View("AS", ("newdst",), _labels),
         View("ENCAP", ("encap_type", "encap"), encap, elastic=True),
-        View("FLAGS", ("flags",), flags("rt_flags"), role="state", elastic=True),
+        View("FLAGS", ("flags",), flags("rt_flags"), role="state", elastic=True, bare=True),
     ),
     words={
         "dst": ("dst",),

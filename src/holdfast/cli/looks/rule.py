@@ -72,7 +72,7 @@ RULES_LOOK: Final = Look(
         View("PRIORITY", ("priority",), right=True, keep=True, label=1),
         View("FAMILY", ("family",), keep=True, label=1),
         View("FROM", ("src", "src_len"), _selector, role="address", keep=True, label=1),
-        View("TO", ("dst", "dst_len"), _selector, role="address", label=1),
+        View("TO", ("dst", "dst_len"), _selector, role="address", label=1, plain="all"),
         View("IIF", ("iifname",), role="ifname"),
         View("OIF", ("oifname",), role="ifname"),
         View(
@@ -80,8 +80,16 @@ RULES_LOOK: Final = Look(
             ("fwmark", "fwmask", "ip_proto", "sport_range", "dport_range", "uid_range", "tos", "dscp", "tun_id", "inverted"),
             _match,
             elastic=True,
+            bare=True,
         ),
-        View("ACTION", ("action", "table_id", "goto", "l3mdev", "suppress_prefixlen", "suppress_ifgroup"), _action, keep=True, label=1),
+        View(
+            "ACTION",
+            ("action", "table_id", "goto", "l3mdev", "suppress_prefixlen", "suppress_ifgroup"),
+            _action,
+            keep=True,
+            label=1,
+            bare=True,
+        ),
         View("PROTO", ("protocol",), named("rt_protos", 0)),
     ),
     words={
