@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import holdfast
 from holdfast.model import TABLES
 from scripts.generators.cli import commands
 
@@ -25,3 +26,8 @@ def test_every_table_and_column_is_documented() -> None:
         missing = [field.name for field in table.fields if f"| `{field.name}`" not in section]
         assert section and not missing, f"{table.name}: {missing}"
         assert all(field.doc for field in table.fields), f"{table.name}: a field without a sentence"
+
+
+def test_every_public_name_is_documented() -> None:
+    pages = "".join((REFERENCE / name).read_text("utf-8") for name in ("python.md", "errors.md"))
+    assert [name for name in holdfast.__all__ if name not in pages] == []

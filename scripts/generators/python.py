@@ -1,0 +1,88 @@
+"""docs/reference/python.md, from the public classes: signatures and docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import holdfast
+from holdfast.api import sync
+from holdfast.objects.records import Record, RecordSet
+
+PAGE = "docs/reference/python.md"
+
+HEAD = """<!-- made by scripts/generators/python.py from src/holdfast/api and objects; scripts/generate writes it anew -->
+
+# Python
+
+Names to import from `holdfast`: {names}.
+
+`from holdfast.aio import NDB` is the same for asyncio: what waits is awaited, reading a field is not.
+The fields of objects and records are the columns of [the tables](tables.md); errors are [listed here](errors.md).
+"""
+
+CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, RecordSet, Record, sync.SourcesView, sync.Source, sync.Watch,
+           sync.Database, sync.TaskManager)  # fmt: skip
+"""In the order in which one meets them."""
+
+INNER = {"accept", "reading", "rows", "tick", "within"}
+"""Members that other parts of the house need, and users do not."""
+
+
+def files() -> dict[str, str]:
+    head = HEAD.format(names=", ".join(f"`{name}`" for name in holdfast.__all__ if isinstance(getattr(holdfast, name), type)))
+    return {PAGE: "\n".join([head, *(line for one in CLASSES for line in _class(one))])}
+
+
+def _class(one: type) -> Iterator[str]:
+    yield f"## {one.__name__}\n"
+    yield from _prose(one)
+    for name, member in _members(one):
+        yield f"### {one.__name__}.{name}\n"
+        if not isinstance(member, property):
+            yield f"```text\n{_signature(name, member)}\n```\n"
+        yield from _prose(member)
+
+
+def _members(one: type) -> Iterator[tuple[str, Any]]:
+    """Public members that say what they are: those of the class itself first, then inherited ones, but none of Python's own."""
+    seen = set()
+    for home in one.__mro__:
+        if not home.__module__.startswith("holdfast"):
+            continue
+        for name, member in vars(home).items():
+            speaks = isinstance(member, property) or inspect.isfunction(member)
+            if speaks and not name.startswith("_") and name not in seen | INNER and not _inherited(one, name):
+                seen.add(name)
+                if inspect.getdoc(getattr(one, name)):
+                    yield name, member
+
+
+def _inherited(one: type, name: str) -> bool:
+    """Is it shown with another class on this page, from which this one has it?"""
+    return any(name in vars(home) for other in CLASSES if other is not one and issubclass(one, other) for home in other.__mro__)
+
+
+class _Bare(str):
+    """An annotation that is printed as it was written."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _signature(name: str, function: Any) -> str:
+    signature = inspect.signature(function)
+    shown = [one.replace(annotation=_Bare(one.annotation)) for one in signature.parameters.values() if one.name != "self"]
+    return f"{name}{signature.replace(parameters=shown, return_annotation=_Bare(signature.return_annotation))}"
+
+
+def _prose(thing: Any) -> Iterator[str]:
+    """A docstring as Markdown: what stands in columns or indented becomes a drawing, the rest flows."""
+    for paragraph in inspect.cleandoc(inspect.getdoc(thing) or "").split("\n\n"):
+        first, *more = paragraph.split("\n")
+        if first.startswith(" ") or (more and "   " in first):
+            yield f"```text\n{textwrap.dedent(paragraph)}\n```\n"
+        else:
+            yield "\n".join([first, *(("\n" if line.startswith("Raises:") else "") + line.strip() for line in more)]) + "\n"
