@@ -83,3 +83,19 @@ def test_conditions_combine() -> None:
     assert one & other == Where("(a = ?) AND (b = ?)", (1, 2))
     assert one & Where() == one == Where() & one
     assert one | Where() == Where()
+
+
+def test_a_storm_makes_no_condition_too_large() -> None:
+    agenda = Agenda()
+    by_object = Where("nh_id IS NOT NULL")
+    agenda.add(Reread("routes", "AF_INET", (), by_object, Where("oif = ?", (index,))) for index in range(2000))
+    [one] = agenda.take().rereads
+    assert one.scope == by_object
+    assert one.only_if is not None and len(one.only_if.args) <= 128
+
+
+def test_many_conditions_on_interfaces_become_their_table() -> None:
+    agenda = Agenda()
+    agenda.add(Ask((), Where("link = ?", (index,))) for index in range(100))
+    taken = agenda.take()
+    assert (taken.links, taken.rereads) == ((), (Reread("interfaces"),))

@@ -15,6 +15,8 @@ _FILTERED_MOST: Final = 8
 _ASKED_MOST: Final = 64
 """More single interfaces than this cost more than a dump of all: a request and its answer take some 50 µs, a dumped link 20."""
 
+_ARGUMENTS_MOST: Final = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Questions:
@@ -56,14 +58,15 @@ class Agenda:
                     self._links[one.where] = None
             else:
                 self._add_reread(one)
-        if len(self._ifindexes) > _ASKED_MOST:
+        if len(self._ifindexes) > _ASKED_MOST or len(self._links) > _ASKED_MOST:
             self._ifindexes.clear()
+            self._links.clear()
             self._add_reread(Reread("interfaces", reason="many interfaces changed"))
 
     def _add_reread(self, new: Reread) -> None:
         parts = self._rereads.setdefault((new.table, new.family), {})
         present = parts.get(new.filters)
-        parts[new.filters] = new if present is None else _both(present, new)
+        parts[new.filters] = new if present is None else _bounded(_both(present, new))
         whole = parts.get(())
         filtered = [one for filters, one in parts.items() if filters]
         if whole is not None and whole.scope is None and whole.only_if is None:
@@ -86,6 +89,16 @@ class Agenda:
 def _both(one: Reread, other: Reread) -> Reread:
     """One dump for two questions that differ in scope or condition only."""
     return replace(one, scope=_either(one.scope, other.scope), only_if=_either(one.only_if, other.only_if))
+
+
+def _bounded(one: Reread) -> Reread:
+    """SQLite bounds how large a condition may be. A simpler one asks more often than needed; a whole dump may be taken whole."""
+    scope, only_if = one.scope, one.only_if
+    if scope is not None and len(scope.args) > _ARGUMENTS_MOST and not one.filters:
+        scope = None
+    if only_if is not None and len(only_if.args) > _ARGUMENTS_MOST:
+        only_if = scope
+    return replace(one, scope=scope, only_if=only_if)
 
 
 def _either(one: Where | None, other: Where | None) -> Where | None:

@@ -24,7 +24,7 @@ class Bell:
         self._waiters: set[asyncio.Future[None]] = set()
         self._called = False
         self._floor = database.revision
-        database.on_commit(self._ring)
+        self.close = database.on_commit(self._ring)
 
     def _ring(self, revision: int, tables: frozenset[str]) -> None:
         for table in tables:

@@ -13,7 +13,7 @@ from holdfast.netlink.codec import decode
 
 from .applier import Applier
 from .consequence import Ask, Reread
-from .reading import Answers
+from .reading import Answers, Part, covered, family_number
 from .settling import Settled, settle_part
 from .status import Counters
 
@@ -70,6 +70,8 @@ class Line:
                 cycle.lost = True
                 self._counters.lost += 1
                 continue
+            if self.source.passive:
+                self._settle_told(tx, cycle)
             if not data:
                 return
             cycle.bytes += len(data)
@@ -88,6 +90,17 @@ class Line:
                 cycle.events += len(one)
                 self._counters.events += len(one)
                 cycle.questions += self.applier.apply(tx, one)
+
+    def _settle_told(self, tx: Transaction, cycle: Cycle) -> None:
+        """A recording gives the answers that were given then: what came of them is part of the story."""
+        for told in self.source.told():
+            if told.verb == "get":
+                if told.table.name == "interfaces":
+                    cycle.questions += self._settle_link(tx, told.filters["ifindex"], b"".join(told.chunks) or None)
+                continue
+            where = covered(told.table, told.family, told.filters)
+            part = Part(told.table, where, list(told.chunks), family_number(told.table, told.family), told.interrupted)
+            settle_part(tx, self.source.target, part, None, self.report)
 
     def settle(self, tx: Transaction, answers: Answers) -> Settled:
         """Write a round's answers. A cycle comes right before it, so that the dumps are not ahead of the events."""

@@ -86,6 +86,7 @@ class Mirror:
         self._closing.set()
         await self._keeper
         self._keeper = None
+        self.bell.close()
         await asyncio.to_thread(self.workers.shutdown)
 
     # -- sources ---------------------------------------------------------------------------------------------------
@@ -185,6 +186,11 @@ class Mirror:
                     await self._one(target).settled()
         except TimeoutError:
             raise Timeout(f"not settled within {timeout_s} s") from None
+
+    async def drained(self, target: str) -> None:
+        """Wait until the events that are queued at a source now are in its tables: what a request caused, once its
+        acknowledgement is there. Cheaper than `settled`, and without what is not announced."""
+        await self._one(target).drained()
 
     def on_state(self, listener: Callable[[Status], None]) -> None:
         """Call `listener` in the loop whenever a source's state changes. It must be quick."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import InvalidValue, KernelError, NotSupported
 from holdfast.model import TABLES
@@ -22,12 +22,12 @@ from holdfast.netlink.wire import HEADER, HEADER_SIZE
 
 from .agenda import Questions
 from .consequence import EVERYTHING, Reread, Where
-from .rules import POLLED, ROUTE_FAMILIES
+from .rules import POLLED, ROUTE_FAMILIES, through
 
 if TYPE_CHECKING:
     from holdfast.sources.contract import Source
 
-__all__ = ["Answers", "Part", "Reading", "part_of"]
+__all__ = ["Answers", "Part", "Reading", "covered", "family_number", "part_of"]
 
 logger = logging.getLogger("holdfast.mirror")
 
@@ -65,19 +65,21 @@ class Answers:
 
 def part_of(one: Reread) -> Where:
     """The rows that a question is about."""
-    if one.scope is not None:
-        return one.scope
-    table = TABLES[one.table]
+    return covered(TABLES[one.table], one.family, dict(one.filters)) if one.scope is None else one.scope
+
+
+def covered(table: Table, family: str, filters: Mapping[str, Any]) -> Where:
+    """The rows that a dump with these filters would show for sure, if they still existed."""
     where = EVERYTHING
-    family = _family(table, one.family)
-    if family:
-        where &= Where("family = ?", (family,))
-    for name, value in one.filters:
-        where &= Where(f"{name} = ?", (value,))
+    if number := family_number(table, family):
+        where &= Where("family = ?", (number,))
+    for name, value in filters.items():
+        where &= through(value) if (table.name, name) == ("routes", "oif") else Where(f"{name} = ?", (value,))
     return where
 
 
-def _family(table: Table, word: str) -> int:
+def family_number(table: Table, word: str) -> int:
+    """0: all rows of the table are of one family, or all families are meant."""
     return ROUTE_FAMILIES.get(word, 0) if "family" in table.columns else 0
 
 
@@ -108,7 +110,7 @@ class Reading:
         self.barrier()
         if questions.everything:
             self.poll()  # from here on a difference is news
-            answers.parts = [self._whole(table) for table in self._source.tables]
+            answers.parts = [part for table in self._source.tables if (part := self._whole(table)) is not None]
             return answers
         for ifindex in self._wanted_links(questions):
             answers.links[ifindex] = self._link(ifindex)
@@ -116,7 +118,7 @@ class Reading:
             if self._matches(one):
                 table = TABLES[one.table]
                 chunks, torn = self._dump(table, one.family, dict(one.filters))
-                answers.parts.append(Part(table, part_of(one), chunks, _family(table, one.family), torn, one))
+                answers.parts.append(Part(table, part_of(one), chunks, family_number(table, one.family), torn, one))
         return answers
 
     def barrier(self) -> None:
@@ -130,6 +132,8 @@ class Reading:
 
     def poll(self) -> bool:
         """Is anything that is never announced different from the last time?"""
+        if self._source.passive:
+            return False
         now: list[bytes] = []
         for one in POLLED:
             if any(table.name == one.table for table in self._source.tables):
@@ -139,8 +143,14 @@ class Reading:
         self._polled = now
         return changed
 
-    def _whole(self, table: Table) -> Part:
-        chunks, torn = self._dump(table, "", {})
+    def _whole(self, table: Table) -> Part | None:
+        """All of a table; None: a recording that does not have it."""
+        try:
+            chunks, torn = self._dump(table, "", {})
+        except NotSupported:
+            if self._source.passive:
+                return None
+            raise
         return Part(table, EVERYTHING, chunks, torn=torn)
 
     def _dump(self, table: Table, family: str, filters: dict[str, int]) -> tuple[list[bytes], bool]:

@@ -19,7 +19,7 @@ from .consequence import Ask, Consequence, Drop, Reread, Where
 
 __all__ = [
     "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "is_drift",
-    "link_changed", "link_gone", "sift",
+    "link_changed", "link_gone", "sift", "through",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -144,13 +144,18 @@ def routes_through(ifindex: int, reason: str) -> Iterator[Consequence]:
     Routes by nexthop object are asked for without the filter: a group that lost the interface would not be found by it,
     and its routes are still there.
     """
-    through = Where("oif = ?", (ifindex,)) | mentions("multipath", "oif", ifindex)
     for family, number in ROUTE_FAMILIES.items():
         of_family = Where("family = ?", (number,))
-        own = of_family & Where("nh_id IS NULL") & through
+        own = of_family & through(ifindex)
         yield Reread("routes", family, (("oif", ifindex),), own, own, reason)
         by_object = of_family & Where("nh_id IS NOT NULL")
-        yield Reread("routes", family, (), by_object, by_object & (through | Where("oif IS NULL AND multipath IS NULL")), reason)
+        concerned = Where("oif = ? OR oif IS NULL", (ifindex,))
+        yield Reread("routes", family, (), by_object, by_object & concerned, reason)
+
+
+def through(ifindex: int) -> Where:
+    """Routes of their own through an interface: the kernel's filter by `oif` would find them."""
+    return Where("nh_id IS NULL") & (Where("oif = ?", (ifindex,)) | mentions("multipath", "oif", ifindex))
 
 
 def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[Consequence]:
@@ -231,15 +236,14 @@ def link_gone(old: Mapping[str, Any]) -> Iterator[Consequence]:
     reason = f"interface {ifindex} is gone"
     for table in CAPTIVE:
         yield Drop(table, Where("ifindex = ?", (ifindex,)), reason)
-    yield Drop("fdb", Where("master = ?", (ifindex,)), reason)
+    if old["kind"] == "bridge":
+        yield Drop("fdb", Where("master = ?", (ifindex,)), reason)
     yield Drop("routes", Where("oif = ? AND nh_id IS NULL", (ifindex,)), reason)
     yield Drop("nexthops", Where("oif = ?", (ifindex,)), reason)
     hops = mentions("multipath", "oif", ifindex)
-    # an IPv4 route with a leg there goes whole; legs of an IPv6 one are told
-    yield Drop("routes", Where("family = ? AND nh_id IS NULL", (AF_INET,)) & hops, reason)
     for family, number in ROUTE_FAMILIES.items():
         of_family = Where("family = ?", (number,))
-        # no filter: the kernel cannot filter by an interface that is not there
+        # an IPv4 route with a leg there goes whole, an IPv6 one loses the leg; the kernel cannot filter by what is not there
         yield Reread("routes", family, only_if=of_family & Where("nh_id IS NULL") & hops, reason=reason)
         by_object = of_family & Where("nh_id IS NOT NULL")
         yield Reread("routes", family, (), by_object, by_object, reason)

@@ -44,6 +44,7 @@ _CALM_S: Final = 60.0
 """A source that ran this long without failing starts with short pauses again."""
 _TORN_AGAIN_S: Final = 1.0
 _LATER_S: Final = 0.3
+_QUIET_S: Final = 1.5
 _DRIFT_SHOWN: Final = 20
 
 
@@ -91,6 +92,7 @@ class Supervisor:
         self._line: Line | None = None
         self._reading = Reading(source, database.fetch)
         self._rounding = False
+        self._unsettled_at = 0.0
 
     # -- what others ask of it -------------------------------------------------------------------------------------
 
@@ -126,12 +128,15 @@ class Supervisor:
 
     def resync(self) -> None:
         """Read everything again and compare, without closing."""
-        self._agenda.add_everything()
-        self._news.set()
+        if not self.source.passive:
+            self._agenda.add_everything()
+            self._news.set()
 
     def ask(self, questions: Iterable[Ask | Reread]) -> None:
-        self._agenda.add(questions)
-        self._news.set()
+        """Ask the source, soon. One that only repeats what it was asked once tells the answers by itself."""
+        if not self.source.passive:
+            self._agenda.add(questions)
+            self._news.set()
 
     def leave(self) -> None:
         """It has been removed: the last word about it."""
@@ -153,6 +158,11 @@ class Supervisor:
             if not self._agenda and not self._rounding:
                 return
 
+    async def drained(self) -> None:
+        """Wait until the events that are queued now are in the tables."""
+        if self._line is not None and self.state in _FOLLOWING:
+            await self._cycle_now(self._line)
+
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -163,18 +173,19 @@ class Supervisor:
                 await self._attach()
                 await self._follow()
             except SourceEnded as end:
-                self._detach()
+                await self._detach()
                 if await self._forgotten(end):
                     self._enter(State.ENDED, end)
                     return
             except asyncio.CancelledError:
-                self._detach()
+                await self._detach()
                 raise
             except Exception as failure:  # noqa: BLE001 - a task's edge: shown in the status, logged, and tried again
-                self._detach()
+                absent = isinstance(failure, NotFound) and self._line is None  # there was nothing to open
+                await self._detach()
                 if self._restart:
                     continue
-                if not isinstance(failure, NotFound) or await self._forgotten(failure):
+                if not absent or await self._forgotten(failure):
                     await self._pause(failure, time.monotonic() - started)
 
     async def _forgotten(self, cause: Exception) -> bool:
@@ -210,7 +221,8 @@ class Supervisor:
         line = self._line
         assert line is not None
         loop = asyncio.get_running_loop()
-        audit_at = loop.time() + self._audit_pause_s() if self._settings.audit_s else None
+        checked = self._settings.audit_s and not self.source.passive
+        audit_at = loop.time() + self._audit_pause_s() if checked else None
         while True:
             self._news.clear()
             if self._broken is not None:
@@ -222,8 +234,8 @@ class Supervisor:
             if self._agenda and not delay:
                 await self._round(line, self._agenda.take())
                 continue
-            if audit_at is not None and now >= audit_at:
-                await self._round(line, Questions(everything=True), audit=True)
+            if audit_at is not None and now >= audit_at and not self._agenda:
+                await self._audit(line)
                 audit_at = loop.time() + self._audit_pause_s()
                 continue
             if not self._agenda:
@@ -236,7 +248,7 @@ class Supervisor:
     def _audit_pause_s(self) -> float:
         return self._settings.audit_s * self._dice.uniform(0.8, 1.2)
 
-    def _detach(self) -> None:
+    async def _detach(self) -> None:
         line, self._line = self._line, None
         if line is not None:
             line.closed = True
@@ -244,7 +256,7 @@ class Supervisor:
                 asyncio.get_running_loop().remove_reader(line.armed)
                 line.armed = None
         self._idle.set()
-        self.source.close()
+        await self._work(self.source.close)  # the kernel takes its time over it: 10 ms and more
 
     async def _pause(self, failure: Exception, lasted_s: float) -> None:
         if lasted_s > _CALM_S:
@@ -310,16 +322,17 @@ class Supervisor:
             self.counters.lag_ms = (time.monotonic() - readable_at) * 1e3
         if cycle.lost:
             logger.warning("%s: the kernel dropped events; everything is read again", self.source.target)
-            self._agenda.add_everything()
+            self.resync()
         self._ask(cycle.questions)
 
     def _ask(self, questions: list[Ask | Reread]) -> None:
+        if questions:
+            self._unsettled_at = time.monotonic()
         late = [replace(one, later=False) for one in questions if isinstance(one, Ask) and one.later]
         if late:
             asyncio.get_running_loop().call_later(_LATER_S, self.ask, late)
-        self._agenda.add(one for one in questions if not (isinstance(one, Ask) and one.later))
-        if self._agenda:
-            self._news.set()
+        if len(questions) > len(late):
+            self.ask(one for one in questions if not (isinstance(one, Ask) and one.later))
 
     async def _cycle_now(self, line: Line) -> None:
         """Drain what is there, whatever the loop knows of it."""
@@ -331,40 +344,45 @@ class Supervisor:
 
     # -- questions -------------------------------------------------------------------------------------------------
 
-    async def _round(self, line: Line, questions: Questions, *, audit: bool = False) -> None:
-        """Ask, compare, write. Events go on meanwhile; the rows that they touch are theirs."""
-        started = time.monotonic()
-        if questions.everything and not audit:
+    async def _round(self, line: Line, questions: Questions) -> None:
+        """Ask, compare, write."""
+        if questions.everything:
             self._enter(State.RESYNCING)
+        kind = "gap" if questions.everything else ""
+        settled, cycle = await self._ask_and_settle(line, questions, kind)
+        if questions.everything:
+            self.counters.resyncs += 1
+            logger.info("%s: read again: %s", self.source.target, settled)
+            if not cycle.lost:
+                self._enter(State.RUNNING)
+        else:
+            self.counters.rereads += 1
+            logger.debug("%s: asked again: %s", self.source.target, settled)
+
+    async def _ask_and_settle(self, line: Line, questions: Questions, kind: str, *, barrier: bool = False) -> tuple[Settled, Cycle]:
+        """Events go on meanwhile; the rows that they touch are theirs. `barrier`: what the dumps see has been told before they
+        are settled."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         self._rounding = True
         line.applier.journal = Journal()
         try:
             answers = await self._work(self._reading.ask, questions)
-            if audit:
-                await self._work(self._reading.barrier)  # what the dump saw has been told by now
+            if barrier:
+                await self._work(self._reading.barrier)
             torn = answers.torn
             cycled = self._database.write(line.cycle)
-            kind = "gap" if questions.everything and not audit else ""
             settled = await self._write(lambda tx: self._settle(tx, line, answers, kind))
             cycle = await asyncio.wrap_future(cycled)
         finally:
             line.applier.journal = None
             self._rounding = False
-        self._pace.done(asyncio.get_running_loop().time(), time.monotonic() - started)
-        self._learn(cycle, started)
+        self._pace.done(loop.time(), loop.time() - started)
+        self._learn(cycle, time.monotonic())
         self._ask(settled.questions)
         if torn:
-            asyncio.get_running_loop().call_later(_TORN_AGAIN_S, self.ask, torn)
-        if audit:
-            await self._audited(settled)
-        elif questions.everything:
-            self.counters.resyncs += 1
-            logger.info("%s: read again: %s", self.source.target, settled)
-        else:
-            self.counters.rereads += 1
-            logger.debug("%s: asked again: %s", self.source.target, settled)
-        if self.state is State.RESYNCING and not cycle.lost:
-            self._enter(State.RUNNING)
+            loop.call_later(_TORN_AGAIN_S, self.ask, torn)
+        return settled, cycle
 
     def _settle(self, tx: Transaction, line: Line, answers: Answers, kind: str) -> Settled:
         settled = line.settle(tx, answers)
@@ -373,18 +391,34 @@ class Supervisor:
         settled.revision = tx.revision if settled.rows else 0
         return settled
 
-    async def _audited(self, settled: Settled) -> None:
-        """Count what the periodic check found. Nothing else was written at that revision."""
+    # -- the periodic check ----------------------------------------------------------------------------------------
+
+    async def _audit(self, line: Line) -> None:
+        """Read everything and compare. What differs is written, and counted as drift if events had the time to tell it.
+
+        The kernel tells a change of carrier up to a second late, and what follows from an event is asked for after it: so only
+        a check with quiet before and after it says something about us.
+        """
+        began = time.monotonic()
+        quiet = began - self._unsettled_at > _QUIET_S
+        settled, _ = await self._ask_and_settle(line, Questions(everything=True), "", barrier=True)
         self.counters.audits += 1
         found = await self._work(self._drift, settled) if settled.revision else []
-        self.counters.drift += len(found)
-        for one in found[:_DRIFT_SHOWN]:
-            logger.warning("%s: the periodic check found a difference: %s %s: %s", self.source.target, one.op, one.table, one.row)
+        if found and quiet:
+            asyncio.get_running_loop().call_later(_QUIET_S, self._judge, found, began)
 
     def _drift(self, settled: Settled) -> list[Change]:
+        """What the check wrote, which was all at one revision, without what no event would have told."""
         tables = [table for table, difference in settled.tables.items() if difference]
         changes = [one for table in tables for one in self._database.changes(table, settled.revision - 1, settled.revision)]
         return [one for one in changes if is_drift(one.table, one.row, one.old, deleted=one.op == "delete")]
+
+    def _judge(self, found: list[Change], began: float) -> None:
+        if self._unsettled_at > began:
+            return  # the event was on its way
+        self.counters.drift += len(found)
+        for one in found[:_DRIFT_SHOWN]:
+            logger.warning("%s: the periodic check found a difference: %s %s: %s", self.source.target, one.op, one.table, one.row)
 
     # -- threads ---------------------------------------------------------------------------------------------------
 
