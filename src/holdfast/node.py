@@ -1,17 +1,21 @@
 """A node: database, mirror, sources, and the namespaces that come and go. Wiring, and the order of starting and stopping.
 
-start: database (lock, file) ─► mirror ─► sources, all at once ─► rows of sources that are no more go ─► following
-stop:  following ─► mirror (sockets) ─► database (file, lock)
+    start:  database (lock, file) ─► mirror ─► sources, all at once ─► following
+    loaded: every source has its rows, or has failed ─► rows of sources that are no more go
+    stop:   following ─► mirror (sockets) ─► database (file, lock)
+
+The API's Core is the same for a program that works with objects; a node is what keeps running.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from holdfast.errors import Closed
+from holdfast.errors import Closed, NotFound
 from holdfast.model import NETNS, TABLES
 
 if TYPE_CHECKING:
@@ -63,13 +67,18 @@ class Node:
 
     async def __aenter__(self) -> Self:
         await self.start()
+        try:
+            await self.loaded()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def start(self) -> None:
-        """Returns when every source is loaded, or has failed: failed ones are seen in `mirror.status` and tried again.
+        """Open the file and begin to mirror. Returns at once; what becomes of each source is in `mirror.status`.
 
         Raises: Busy - another process has the file; Corrupt, Denied, Unavailable - the file;  InvalidValue, UnknownName,
           NotSupported - a source that cannot be. Nothing is left open then.
@@ -88,12 +97,19 @@ class Node:
                 self.mirror.add(source)
             self._namespaces = Namespaces()
             await self._look()
-            await asyncio.gather(*(self.mirror.ready(target) for target in self.mirror.targets))
-            await self._write(self._forget_others)
             self._following = asyncio.create_task(self._follow(), name="holdfast-namespaces")
         except BaseException:
             await self.stop()
             raise
+
+    async def loaded(self) -> None:
+        """Wait until every source is loaded, or has failed: failed ones are tried again."""
+        await asyncio.gather(*(self._settled(target) for target in self.mirror.targets))
+        await self._write(self._forget_others)
+
+    async def _settled(self, target: str) -> None:
+        with contextlib.suppress(NotFound):  # a namespace that came and went meanwhile
+            await self.mirror.ready(target)
 
     async def stop(self) -> None:
         """Rows stay in a database that is a file. Idempotent."""

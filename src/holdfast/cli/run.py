@@ -67,30 +67,30 @@ async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], line
     stop = asyncio.Event()
     _stop_on_signals(stop)
     node = Node(path, specs, follow=request.follow, tables=request.tables or None)
-    starting = asyncio.create_task(node.start())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():
-        starting.cancel()
-        await asyncio.wait([starting])
-        stopping.cancel()
-        return
-    await starting
+    await node.start()
+    loading = asyncio.create_task(_loaded(node, path))
+    loading.add_done_callback(lambda task: None if task.cancelled() or task.exception() is None else stop.set())
     try:
-        _announce(node, path)
-        node.mirror.on_state(_told)
         if lines is None:
-            await stopping
+            await stop.wait()
         else:
             from .summary import show_summary
 
             await show_summary(node, path, style_for(sys.stdout, request.colour), lines, stop)
     finally:
-        stopping.cancel()
+        loading.cancel()
         logger.info("stopping")
         revision = node.database.revision
         await node.stop()
         logger.info("stopped at revision %d", revision)
+    if loading.done() and not loading.cancelled():
+        loading.result()  # what it failed with, if it did
+
+
+async def _loaded(node: Node, path: str) -> None:
+    await node.loaded()
+    _announce(node, path)
+    node.mirror.on_state(_told)
 
 
 def _announce(node: Node, path: str) -> None:
