@@ -81,7 +81,10 @@ async def test_an_interrupted_watch_goes_on_where_it_stopped(ns):
             await asyncio.to_thread(ns.ip, f"route add 10.{number}.0.0/16 via 10.0.0.2")
             seen.append((await anext(watch)).row["dst"])
         assert seen == [f"10.{number}.0.0" for number in range(1, 6)]
+        waiting = asyncio.create_task(anext(watch, None))
+        await asyncio.sleep(0.02)
         await watch.close()
+        assert await waiting is None
         with pytest.raises(StopAsyncIteration):
             await anext(watch)
 

@@ -205,13 +205,14 @@ class Watch:
 
     async def __anext__(self) -> Change:
         """The next change; waits for it. Raises: Compacted - the history does not reach back to where the watch begins."""
-        change = await self._changes.next()
-        if change is None:
+        if not self._changes.ready:
+            await self._changes.fill()
+        if not self._changes.ready:
             raise StopAsyncIteration
-        return change
+        return self._changes.ready.popleft()
 
     async def close(self) -> None:
-        """Not while somebody waits for the next change."""
+        """It ends behind what has been read already; so does waiting for the next change."""
         await self._changes.close()
 
 

@@ -90,11 +90,14 @@ class Core(Reading):
         self.attach(self.node.database)
         self.node.mirror.on_state(self._left)
         self.running = True
-        states = [self.mirror.status(spec["target"]).state for spec in self._wanted]
-        if states and not any(state in _LOADED for state in states):
-            cause = await self._cause(self._wanted[0]["target"])
+        try:
+            await self.node.loaded()
+            wanted = [spec["target"] for spec in self._wanted]
+            if wanted and not any(self.mirror.status(target).state in _LOADED for target in wanted):
+                raise await self._cause(wanted[0])
+        except BaseException:
             await self.close()
-            raise cause
+            raise
 
     async def close(self) -> None:
         """Stop everything; what waits here ends with Closed. Rows stay in a database that is a file. Idempotent."""
@@ -102,7 +105,7 @@ class Core(Reading):
             return
         self.running = False
         for limit in self._waiting:
-            limit.reschedule(asyncio.get_running_loop().time())
+            self.interrupt(limit)
         try:
             await self.node.stop()
         finally:
@@ -228,20 +231,24 @@ class Core(Reading):
         return answer
 
     @contextlib.asynccontextmanager
-    async def while_open(self) -> AsyncIterator[None]:
-        """Waits inside end with Closed when this NDB is closed meanwhile."""
+    async def while_open(self) -> AsyncIterator[asyncio.Timeout]:
+        """Waits inside end with Closed when this NDB is closed meanwhile, or by `interrupt`."""
         _ = self.mirror
         limit = asyncio.timeout(None)
         self._waiting.add(limit)
         try:
             async with limit:
-                yield
+                yield limit
         except TimeoutError:
             if limit.expired():
                 raise Closed("this NDB was closed") from None
             raise
         finally:
             self._waiting.discard(limit)
+
+    def interrupt(self, limit: asyncio.Timeout) -> None:
+        """End one wait of `while_open`."""
+        limit.reschedule(asyncio.get_running_loop().time())
 
     # ------------------------------------------------------------------------------------------------ questions
 

@@ -59,7 +59,11 @@ class Handlers:
     async def _follow(self, table: str, handler: Handler, changes: Stream) -> None:
         message = TABLES[table].message
         words = {"put": message.new, "delete": message.delete} if message else {"put": "put", "delete": "delete"}
-        while (change := await changes.next()) is not None:
+        while True:
+            await changes.fill()
+            if not changes.ready:
+                return
+            change = changes.ready.popleft()
             row = {**change.row, "event": words[change.op]}
             try:
                 if inspect.iscoroutinefunction(handler):

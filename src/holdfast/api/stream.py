@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Closed, UnknownName
 from holdfast.model import TABLES
@@ -15,67 +17,66 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
+_STRIDE: Final = 1000
+"""Revisions read at once by who has to catch up."""
+
 
 class Stream:
     """The changes of some tables after revision `since`; None: from now, which is when it is made, not when it is first read.
 
-    For one reader at a time. Interrupted while it waits (a cancelled task, Ctrl-C) it goes on where it stopped.
+    ready  changes that were read and not yet taken, in order. For one reader at a time.
+    The database is the queue: nothing is held back for a slow reader, and nothing lost. Whoever is interrupted while he waits
+    (a cancelled task, Ctrl-C) goes on where he stopped.
     """
 
     def __init__(self, core: Core, tables: Sequence[str], since: int | None, fields: Mapping[str, Any]) -> None:
         """Raises: UnknownName - a table, or a field that not all of them have;  NotFound - an interface that is named."""
+        self.ready: deque[Change] = deque()
         self._core = core
         self._tables = tuple(tables)
         self._since = core.revision if since is None else since
-        self._columns: dict[str, Any] = {}
-        self._inner: dict[str, Any] = {}
-        self._running: AsyncGenerator[Change] | None = None
+        self._wanted: dict[str, Any] = {}
         self._ended = False
+        self._limit: asyncio.Timeout | None = None
         for table in tables:
             if table not in TABLES:
                 raise UnknownName(f"no table `{table}`; there are {', '.join(TABLES)}")
             if fields:
                 wanted = next(spelling(table).normalise(dict(fields), core, None))
-                self._columns |= wanted.columns | ({} if wanted.target is None else {"target": wanted.target})
-                self._inner |= wanted.inner
+                self._wanted |= wanted.columns | wanted.inner | ({} if wanted.target is None else {"target": wanted.target})
 
-    async def next(self) -> Change | None:
-        """The next change; None when there will be none, because it or the NDB was closed. Raises: Compacted."""
-        while not self._ended:
+    async def fill(self) -> None:
+        """Wait until something is ready, or there will be nothing, because this or the NDB was closed. Raises: Compacted."""
+        while not self._ended and not self.ready:
             try:
-                change = await self._following()
+                async with self._core.while_open() as self._limit:
+                    last = await self._core.mirror.bell.beyond(self._tables, self._since)
+                    until = min(last, self._since + _STRIDE)
+                    found = await asyncio.to_thread(self._read, until)
             except Closed:
-                return None
-            if not self._inner or any(row is not None and self._fits(row) for row in (change.row, change.old)):
-                return change
-        return None
+                return
+            finally:
+                self._limit = None
+            self._since = until
+            self.ready.extend(found)
+            self._core.moved(self._tables)
 
-    async def _following(self) -> Change:
-        from holdfast.mirror.watch import watch
-
-        core = self._core
-        async with core.while_open():
-            if self._running is None:
-                changes = watch(core.database, core.mirror.bell, self._tables, self._since, self._columns)
-                self._running = cast("AsyncGenerator[Change]", changes)
-            try:
-                change = await anext(self._running)
-            except BaseException:
-                # An interrupted generator is over. It waits only behind the last change of a revision, so nothing is skipped.
-                self._running = None
-                raise
-        self._since = change.revision
-        core.moved((change.table,))
-        return change
+    def _read(self, until: int) -> list[Change]:
+        found = [change for table in self._tables for change in self._core.database.changes(table, self._since, until)]
+        if len(self._tables) > 1:
+            found.sort(key=lambda change: change.revision)
+        return [change for change in found if self._fits(change.row) or (change.old is not None and self._fits(change.old))]
 
     def _fits(self, row: Mapping[str, Any]) -> bool:
-        """Do the parts of JSON and the attributes of kinds that are wanted hold?"""
-        return all(holds(value, (row.get(KIND_ATTRIBUTES[name]) or {}).get(name) if name in KIND_ATTRIBUTES else row.get(name))
-                   for name, value in self._inner.items())  # fmt: skip
+        return all(holds(value, _field(row, name)) for name, value in self._wanted.items())
 
     async def close(self) -> None:
-        """No more changes. Not while somebody waits for one."""
+        """Nothing more is read, and nobody waits any more. On the loop."""
         self._ended = True
-        if self._running is not None:
-            await self._running.aclose()
-            self._running = None
+        if self._limit is not None:
+            self._core.interrupt(self._limit)
+
+
+def _field(row: Mapping[str, Any], name: str) -> Any:
+    """A field, or an attribute of the kind, which is inside one."""
+    return (row.get(KIND_ATTRIBUTES[name]) or {}).get(name) if name in KIND_ATTRIBUTES else row.get(name)

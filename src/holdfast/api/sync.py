@@ -204,13 +204,14 @@ class Watch:
 
     def __next__(self) -> Change:
         """The next change; waits for it. Raises: Compacted - the history does not reach back to where the watch begins."""
-        change = run(self._changes.next())
-        if change is None:
+        if not self._changes.ready:
+            run(self._changes.fill())
+        if not self._changes.ready:
             raise StopIteration
-        return change
+        return self._changes.ready.popleft()
 
     def close(self) -> None:
-        """Not while somebody waits for the next change."""
+        """It ends behind what has been read already; so does waiting for the next change."""
         run(self._changes.close())
 
 
