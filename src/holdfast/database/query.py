@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import threading
@@ -60,11 +61,15 @@ class Answer:
         try:
             # a cached statement would pass the guard unseen: it may be one that we were trusted with
             self._timed(lambda: self._cursor.execute(self._sql, tuple(args), can_cache=False))
+            self._cursor.exec_trace = None  # it refers to us: so we would outlive whoever drops us
             if not self.columns:
                 raise QueryError("expected an SQL statement, got none")
         except BaseException:
             self.close()
             raise
+
+    def __del__(self) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[Row]:
         return self
@@ -94,7 +99,8 @@ class Answer:
     def end(self, why: HoldfastError) -> None:
         """From another thread: stop at once; who reads on gets this error."""
         self._ended = why
-        self.connection.interrupt()
+        with contextlib.suppress(apsw.ConnectionClosedError):
+            self.connection.interrupt()
         self.close()
 
     def _read(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -45,7 +46,7 @@ class Readers:
         self._path = path
         self._idle: list[Connected] = []
         self._all: set[Connected] = set()
-        self._answers: set[Answer] = set()
+        self._answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -110,7 +111,8 @@ class Readers:
         for answer in answers:
             answer.end(self._ended())
         for one in everyone:
-            one.connection.interrupt()
+            with contextlib.suppress(apsw.ConnectionClosedError):
+                one.connection.interrupt()
         self._drop_idle()
 
     def _take(self) -> Connected:
