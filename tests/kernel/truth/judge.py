@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from .compare import Difference, compare_all
-from .mirrors import MirrorUnderTest
+from .mirrors import FreshDump, MirrorUnderTest
 from .oracle import VIEWS, Answers, look
 from .stage import Stage
+from .witness import differences
 
 __all__ = ["PATIENCE_S", "Drift", "Judge"]
 
@@ -81,8 +82,17 @@ class Judge:
         while any(_unfinished(look(one.name)) for one in self.stage.namespaces.values()) and time.monotonic() < deadline:
             time.sleep(0.1)
         self.equal()
+        with FreshDump([one.name for one in self.stage.namespaces.values()]) as dump:
+            found = [
+                f"{side}: {one}"
+                for side, namespace in self.stage.namespaces.items()
+                for table in VIEWS
+                for one in differences(table, self.mirror.rows(table, namespace.name), dump.rows(table, namespace.name))
+            ]
+        if found:
+            raise Drift("\n".join(["a fresh dump tells otherwise:", *found[:_SHOWN], *self._story()]))
         if trouble := self.mirror.trouble():
-            raise Drift(f"all tables are equal, but the mirror says: {trouble}")
+            raise Drift("\n".join([f"all tables are equal, but the mirror says: {trouble}", *self._story()]))
 
     def _differences(self) -> Iterator[tuple[str, Answers, list[Difference]]]:
         for side, namespace in self.stage.namespaces.items():
@@ -93,15 +103,17 @@ class Judge:
 
     def _report(self, found: list[tuple[str, Answers, list[Difference]]], waited_s: float) -> str:
         lines = [f"the mirror differs from the kernel, {waited_s:.1f} s after the last step:"]
-        for side, _, differences in found:
-            lines += [f"{side}: {one}" for one in differences[:_SHOWN]]
-            if len(differences) > _SHOWN:
-                lines.append(f"{side}: … and {len(differences) - _SHOWN} more")
+        for side, _, wrong in found:
+            lines += [f"{side}: {one}" for one in wrong[:_SHOWN]]
+            if len(wrong) > _SHOWN:
+                lines.append(f"{side}: … and {len(wrong) - _SHOWN} more")
         if trouble := self.mirror.trouble():
             lines.append(f"the mirror says: {trouble}")
-        played = self.stage.played
-        lines += ["the last steps:", *(f"  {one}" for one in played[-6:]), "all of it, to replay:", self.stage.script()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._story()])
+
+    def _story(self) -> list[str]:
+        last = [f"  {one}" for one in self.stage.played[-6:]]
+        return ["the last steps:", *last, "all of it, to replay:", self.stage.script()]
 
 
 def _listen() -> socket.socket:

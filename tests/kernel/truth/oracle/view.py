@@ -67,12 +67,12 @@ class View:
         return self._seen(row) is not None
 
     def _seen(self, row: Mapping[str, Any]) -> Row | None:
-        return self.ours({name: self._plain(name, row.get(name)) for name in self.table.columns})
+        return self.ours({name: self.plain(name, row.get(name)) for name in self.table.columns})
 
     def same_object(self, row: Row) -> str:
         return json.dumps([row[name] for name in self.key], sort_keys=True)
 
-    def _plain(self, name: str, value: Any) -> Any:
+    def plain(self, name: str, value: Any) -> Any:
         """JSON columns come as text from SQL, and as Python from a decoder; flags may be bool or number."""
         if isinstance(value, str) and self.table[name].json:
             return json.loads(value)
