@@ -339,9 +339,12 @@ def test_a_name_without_a_number_names_those_that_have_one() -> None:
         parse(LOOKS["routes"], ["proto", "statik"], spelling())
 
 
-@pytest.mark.parametrize(("text", "everything"), [("", False), ("all", True), ("up", True)])
-def test_any_filter_shows_what_a_plain_listing_hides(text: str, everything: bool) -> None:
-    assert parse(LOOKS["interfaces"], text.split(), spelling()).everything is everything
+@pytest.mark.parametrize(
+    ("text", "everything"),
+    [("", False), ("all", True), ("dev eth0", False), ("table all", True), ("not table main", True), ("type local", True)],
+)
+def test_what_a_listing_hides_is_shown_when_it_is_asked_for(text: str, everything: bool) -> None:
+    assert parse(LOOKS["routes"], text.split(), spelling()).everything is everything
 
 
 @pytest.mark.parametrize("table", LOOKS)

@@ -101,7 +101,8 @@ def show(
     them (link, addr, neigh …), and shortened. Filters are NAME VALUE or NAME=VALUE; all must hold. Several values with
     commas, patterns with `*`, and `not` in front turns one round. A value alone is taken for what it looks like.
 
-    `holdfast show NOUN help` lists the columns and words of a noun.
+    As with `ip`, routes of table local and neighbours without a state are left out unless asked for; `all` leaves nothing
+    out, and neither does --json. `holdfast show NOUN help` lists the columns and words of a noun.
     """
     from .show import Request, show_rows
 

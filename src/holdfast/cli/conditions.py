@@ -26,6 +26,7 @@ __all__ = [
     "Network",
     "Not",
     "Prefix",
+    "columns_of",
     "decoded",
     "where",
 ]
@@ -270,6 +271,15 @@ class Not:
 
     def holds(self, row: Row) -> bool:
         return not self.part.holds(row)
+
+
+def columns_of(condition: Condition) -> frozenset[str]:
+    """The columns that a condition asks about."""
+    if isinstance(condition, All | Either):
+        return frozenset().union(*(columns_of(part) for part in condition.parts))
+    if isinstance(condition, Not):
+        return columns_of(condition.part)
+    return frozenset({condition.column})  # type: ignore[attr-defined]  # all others have one
 
 
 def _joined(parts: tuple[Condition, ...], word: str) -> tuple[str, list[Any]]:

@@ -39,7 +39,7 @@ def noun_help(look: Look, style: Style) -> str:
         lines.append(f"  {_spelled(field.name, field.aliases):{width}}  {text[0] if text else ''}")
         lines += [" " * (width + 4) + more for more in text[1:]]
     if look.hidden:
-        lines += ["", f"A plain listing leaves out what `{look.hidden[1]}` would show; `holdfast show {table.name} all` has everything."]
+        lines += ["", f"Left out unless asked for: what `{look.hidden.how}` shows. `all` leaves nothing out."]
     return "\n".join(lines)
 
 

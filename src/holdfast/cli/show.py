@@ -13,6 +13,7 @@ from .conditions import Among, Condition, Glob, Not, where
 from .layout import Column, fits, telling, terminal_width, wrapped, write_sentences, write_table
 from .listing import Listing, all_views, chosen_views
 from .looks import Look
+from .looks.look import Hidden
 from .options import Common
 from .reading import Reading, open_reading
 from .rows import write_json
@@ -96,8 +97,8 @@ def _as_table(
     shown = {name for view in views for name in view.fields}
     extra = [one for one in look.table.fields if request.details and one.name not in shown and (request.volatile or not one.volatile)]
     listing = Listing(look, views, [field.name for field in extra])
-    hidden = look.hidden if plain and not request.family else None
-    text, arguments = where([*conditions, Not(hidden[0])] if hidden else conditions)
+    hidden = look.hidden if plain else None
+    text, arguments = where([*conditions, Not(hidden.condition)] if hidden else conditions)
     columns = ", ".join(f"t.{name}" for name in listing.fields)
     rows: list[Any] = reading.fetch(f"SELECT t.target, {columns} FROM {look.table.name} AS t{text}", arguments)
     rows = listing.sort(rows)
@@ -146,14 +147,14 @@ def _under(listing: Listing, rows: list[Any], extra: list[Field], spelling: Spel
     return below
 
 
-def _notes(look: Look, rows: list[Any], hidden: Any, conditions: list[Condition], cut: bool, reading: Reading) -> None:
+def _notes(look: Look, rows: list[Any], hidden: Hidden | None, conditions: list[Condition], cut: bool, reading: Reading) -> None:
     """What a person should know about what is not there. On stderr: pipes get rows only."""
     notes = []
     if hidden:
-        text, arguments = where([*conditions, hidden[0]])
+        text, arguments = where([*conditions, hidden.condition])
         count = reading.fetch(f"SELECT count(*) FROM {look.table.name} AS t{text}", arguments)[0][0]
         if count:
-            notes.append(f"{count} more with `{hidden[1]}`: holdfast show {look.table.name} all")
+            notes.append(f"{count} more: see them with `{hidden.how}` or `all`")
     if not rows and not notes:
         notes.append(f"no {look.table.name}" + (" match" if conditions else ""))
     if cut:

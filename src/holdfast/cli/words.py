@@ -16,7 +16,7 @@ from holdfast.errors import InvalidValue, UnknownName
 from holdfast.model import Field
 from holdfast.model.words import BITS
 
-from .conditions import All, Among, Bits, Condition, Device, Either, Glob, Holds, Inside, Not, Prefix
+from .conditions import All, Among, Bits, Condition, Device, Either, Glob, Holds, Inside, Not, Prefix, columns_of
 from .looks import LOOKS, Look
 from .spelling import Spelling, close_to, is_device
 
@@ -31,7 +31,7 @@ _NOTHING: Final = ("none", "null", "-")
 
 
 class Wanted(NamedTuple):
-    """What a filter asks for. `everything`: also the rows that a plain listing leaves out."""
+    """What a filter asks for. `everything`: also the rows that a listing leaves out."""
 
     conditions: tuple[Condition, ...]
     everything: bool
@@ -94,7 +94,8 @@ def parse(look: Look, tokens: Sequence[str], spelling: Spelling) -> Wanted:
         else:
             condition = _bare(look, known, token, spelling)
         conditions.append(Not(condition) if negative else condition)
-    return Wanted(tuple(conditions), everything or bool(conditions))
+    asked = look.hidden is not None and any(columns_of(condition) & look.hidden.unless for condition in conditions)
+    return Wanted(tuple(conditions), everything or asked)
 
 
 def _fits(token: str) -> bool:
@@ -155,7 +156,7 @@ def _field(look: Look, field: Field, word: str, value: str, spelling: Spelling) 
     if field.json:
         return _any([Holds(field.name, one) for one in value.split(",")])
     if field.names and value == "all":
-        return All(())
+        return Either((Among(field.name, ()), Not(Among(field.name, ()))))
     if field.names:
         return _any([_number(field, word, one, spelling) for one in value.split(",")])
     if field.shape.sql == "INTEGER":

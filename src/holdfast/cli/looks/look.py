@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.cli.conditions import Condition
 from holdfast.cli.spelling import Spelling
 from holdfast.model import Table
 
-__all__ = ["Look", "Text", "View", "flags", "named", "number", "prefix"]
+__all__ = ["Hidden", "Look", "Text", "View", "flags", "named", "number", "prefix"]
 
 Text = Callable[..., str]
 
@@ -43,6 +43,17 @@ class View:
     plain: str = ""
 
 
+class Hidden(NamedTuple):
+    """Rows that a listing leaves out, as `ip` does, unless a filter asks for one of the fields.
+
+    how  the filter that shows them.
+    """
+
+    condition: Condition
+    how: str
+    unless: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A noun on the terminal.
@@ -53,7 +64,7 @@ class Look:
     prefixes  field of an address → field of its prefix length.
     flags     words without a value.
     bare      what a value without a word may be, by its form: "device", "address", "lladdr", "number", "name" → word.
-    hidden    rows that a plain listing leaves out: condition, and how to see them.
+    hidden    rows that a listing leaves out.
     beneath   lines below a row: fields, and how they become lines.
     order     fields to sort by, behind the target; addresses by their bytes.
     """
@@ -66,7 +77,7 @@ class Look:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Condition] = field(default_factory=dict)
     bare: Mapping[str, str] = field(default_factory=dict)
-    hidden: tuple[Condition, str] | None = None
+    hidden: Hidden | None = None
     beneath: tuple[tuple[str, ...], Callable[..., Iterable[str]]] | None = None
     order: tuple[str, ...] = ()
 

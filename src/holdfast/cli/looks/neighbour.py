@@ -8,7 +8,7 @@ from holdfast.cli.conditions import Among, Bits
 from holdfast.cli.spelling import Spelling
 from holdfast.model import NEIGHBOURS
 
-from .look import Look, View, flags
+from .look import Hidden, Look, View, flags
 
 __all__ = ["NEIGHBOURS_LOOK"]
 
@@ -38,7 +38,7 @@ NEIGHBOURS_LOOK: Final = Look(
         "router": Bits("flags", 0x80),
     },
     bare={"address": "dst", "lladdr": "lladdr", "device": "dev"},
-    hidden=(Among("state", (0x40,)), "nud noarp"),
+    hidden=Hidden(Among("state", (0x40,)), "nud noarp", frozenset({"state"})),
     order=(
         "ifindex",
         "family",

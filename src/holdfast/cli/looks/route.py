@@ -9,7 +9,7 @@ from holdfast.cli.conditions import Among
 from holdfast.cli.spelling import Spelling, compact
 from holdfast.model import ROUTES
 
-from .look import Look, View, flags, named, number, prefix
+from .look import Hidden, Look, View, flags, named, number, prefix
 
 __all__ = ["ROUTES_LOOK", "encap", "via"]
 
@@ -83,7 +83,7 @@ ROUTES_LOOK: Final = Look(
     special={"vrf": lambda spelling, value: Among("table_id", tuple(sorted(spelling.vrf_tables(value))))},
     prefixes={"dst": "dst_len", "src": "src_len"},
     bare={"address": "dst", "device": "dev"},
-    hidden=(Among("table_id", (255,)), "table local"),
+    hidden=Hidden(Among("table_id", (255,)), "table local", frozenset({"table_id", "type"})),
     beneath=(("multipath",), _hops),
     order=(
         "family",
