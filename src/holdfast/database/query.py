@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import math
 import re
 import threading
 import time
@@ -57,16 +58,18 @@ class Answer:
 
     def start(self, args: Sequence[Any]) -> None:
         """Run the statement up to its first row."""
-        self._cursor.exec_trace = self._begins
-        try:
-            # a cached statement would pass the guard unseen: it may be one that we were trusted with
-            self._timed(lambda: self._cursor.execute(self._sql, tuple(args), can_cache=False))
-            self._cursor.exec_trace = None  # it refers to us: so we would outlive whoever drops us
-            if not self.columns:
-                raise QueryError("expected an SQL statement, got none")
-        except BaseException:
-            self.close()
-            raise
+        trace = _OneStatement(self._sql)
+        self._cursor.exec_trace = trace
+        with self._lock:
+            try:
+                # a cached statement would pass the guard unseen: it may be one that we were trusted with
+                self._timed(lambda: self._cursor.execute(self._sql, tuple(args), can_cache=False))
+                if not trace.columns:
+                    raise QueryError("expected an SQL statement, got none")
+            except BaseException:
+                self.close()
+                raise
+        self.columns = trace.columns
 
     def __del__(self) -> None:
         self.close()
@@ -127,9 +130,9 @@ class Answer:
     def _timed(self, run: Callable[[], Any]) -> Any:
         """Run a piece of the statement within what is left of its time."""
         started = time.monotonic()
-        if self._left_s is not None:
-            deadline = started + self._left_s
-            self.connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        deadline = math.inf if self._left_s is None else started + self._left_s
+        # it looks at the end as well: an interrupt between two steps would be lost
+        self.connection.set_progress_handler(lambda: self._ended is not None or time.monotonic() > deadline, _STEPS)
         try:
             return run()
         except apsw.InterruptError:
@@ -147,11 +150,19 @@ class Answer:
         hint = "narrow it by a key column, or give it more time"
         return QueryError(f"the query took longer than {self._timeout_s:g} s", hint=hint, sql=self._sql)
 
-    def _begins(self, cursor: apsw.Cursor, _sql: str, _args: object) -> bool:
+
+class _OneStatement:
+    """Told of each statement when it begins: keeps its columns, refuses a second one. A comment has no columns."""
+
+    def __init__(self, sql: str) -> None:
+        self.columns: tuple[str, ...] = ()
+        self._sql = sql
+
+    def __call__(self, cursor: apsw.Cursor, _sql: str, _args: object) -> bool:
         columns = tuple(name for name, _ in cursor.get_description())
         if columns and self.columns:
             raise QueryError("expected one SQL statement, got several", hint="run them one by one", sql=self._sql)
-        self.columns = self.columns or columns  # a comment is a statement without columns
+        self.columns = self.columns or columns
         return True
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from holdfast.errors import Bug
 from holdfast.model.field import Field, Table
 
-from .home import Columns, Values
+from .home import Columns, Row, Values
 from .schema import column_ddl, key_terms, literal, sentinel
 
 __all__ = ["Deletion", "Insertion", "Statements", "length_of", "row_at"]
@@ -39,16 +40,23 @@ class Insertion:
             return values
         whole = list(values)
         for place in self.json:
-            whole[place] = [None if one is None else _encode(one).decode() for one in whole[place]]
+            whole[place] = _texts(whole[place])
         return whole
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A statement whose arguments are the target and the key columns that are given; `places`: where they are."""
+    """A statement whose arguments are the target and the key columns that are given; `places`: where they are; `json`: those
+    among them that are to be encoded."""
 
     sql: str
     places: tuple[int, ...]
+    json: tuple[int, ...]
+
+    def keys(self, values: Values, count: int) -> Iterable[Row]:
+        """The keys of `count` rows, as SQLite takes them."""
+        columns = [_texts(values[place]) if place in self.json else values[place] for place in self.places]
+        return zip(*columns, strict=True) if columns else repeat((), count)
 
 
 class Statements:
@@ -98,7 +106,9 @@ class Statements:
             given = [name for name in self.table.key if name in columns]
             terms = " AND ".join(_matches(self.table[name], name in columns) for name in self.table.key)
             sql = f"DELETE FROM {self.table.name} INDEXED BY {self.table.name}_key WHERE target = ? AND {terms}"
-            known = self._deletes[columns] = Deletion(sql, tuple(columns.index(name) for name in given))
+            places = {name: columns.index(name) for name in given}
+            json = tuple(place for name, place in places.items() if self.table[name].json)
+            known = self._deletes[columns] = Deletion(sql, tuple(places.values()), json)
         return known
 
     @cached_property

@@ -77,10 +77,9 @@ class Transaction:
         self._session.mark(self._number)
         connection = self._session.connection
         execute, changes = connection.execute, connection.changes
-        keys: Iterable[Row] = zip(*(values[place] for place in plan.places), strict=True) if plan.places else repeat((), count)
         missed = []
         # one by one: whether a row was there is known only then, and executemany would not be faster
-        for place, key in enumerate(keys):
+        for place, key in enumerate(plan.keys(values, count)):
             execute(plan.sql, (target, *key))
             if not changes():
                 missed.append(row_at(values, place))
