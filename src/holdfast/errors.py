@@ -103,13 +103,13 @@ class QueryError(UsageError):
 
 
 class WorldError(HoldfastError):
-    code = "world"
+    code: ClassVar[str | int] = "world"
 
 
 class KernelError(WorldError):
     """The kernel refused a request. `.code` is the errno, a positive number, as NDB's users expect of NetlinkError."""
 
-    code = 0
+    code: ClassVar[str | int] = 0
 
     def __init__(self, number: int, sentence: str = "", *, request: str = "", hint: str = "", **details: Any) -> None:
         name = _errno.errorcode.get(number, str(number))

@@ -3,6 +3,7 @@
 After LIMIT pages a passive checkpoint runs, which waits for nobody. In memory the writer does it itself (2 ms per 1 000
 pages). On a disk, where it syncs (40 ms), a thread of its own copies, and the writer only the few pages that came meanwhile:
 the log begins anew only when all of it has been copied, and under steady writing a second thread would never see that moment.
+When the thread falls behind, which is from PATIENCE pages on, the writer does it all and so writes no faster than the disk.
 A reader that stays in an old revision keeps the log from beginning anew; it may do so up to MOST pages, then it is ended.
 """
 
@@ -25,6 +26,7 @@ LIMIT: Final = 4000
 """Pages of 4 KiB."""
 STEP: Final = 2000
 """Grown by so much, another attempt; and what the writer copies itself."""
+PATIENCE: Final = 16000
 MOST: Final = 65536
 """256 MiB."""
 _LOOSE: Final = 2000
@@ -52,10 +54,15 @@ class Checkpoint:
         return self._pages >= STEP or self._loose
 
     def after_commit(self) -> None:
-        if self._pages < self._due or (self._thread is not None and self._thread.is_alive()):
+        if self._pages < self._due:
             return
+        behind = self._pages >= PATIENCE
+        if self._thread is not None and self._thread.is_alive():
+            if not behind:
+                return
+            self._thread.join()
         self._due = self._pages + STEP
-        if not self._synced or self._pages - self._copied <= STEP:
+        if not self._synced or behind or self._pages - self._copied <= STEP:
             self._copy(self._connection)
         else:
             self._thread = threading.Thread(target=self._copy_apart, name="holdfast-checkpoint", daemon=True)

@@ -45,18 +45,21 @@ def triggers(table: Table) -> Iterator[str]:
 def changes(fetch: Fetch, table: Table, since: int, until: int) -> list[Change]:
     """What happened to a table after `since`, up to `until`, by revision; `fetch` reads at one revision, at least `until`.
 
-    At each revision a key has at most one row that began and one that ended: together they are a change, alone a row that is
-    new or gone. What is as it was before at the end of its revision is no change. `whole_since` is to be asked first.
+    At each revision a key has at most one row that began and one that ended (more only where the key itself became another):
+    together they are a change, alone a row that is new or gone. What is as it was before at the end of its revision is no change. `whole_since` is to be asked first.
     """
-    ended = {(row[0], key): row for row, key in _keyed(fetch, table, _ENDED, since, until)}
+    ended: dict[tuple[int, Row], list[Row]] = {}
+    for row, key in _keyed(fetch, table, _ENDED, since, until):
+        ended.setdefault((row[0], key), []).append(row)
     found: list[tuple[int, int, Row, Row | None]] = []
     same = _comparer(table)
     for sql in (_LIVE, _BEGAN):
         for row, key in _keyed(fetch, table, sql, since, until):
-            old = ended.pop((row[0], key), None)
+            before = ended.get((row[0], key))
+            old = before.pop() if before else None
             if old is None or not same(old, row):
                 found.append((row[0], 1, row, old))
-    found.extend((row[0], 0, row, None) for row in ended.values())
+    found.extend((row[0], 0, row, None) for rows in ended.values() for row in rows)
     found.sort(key=lambda one: one[:2])
     as_dict = _parser(table)
     return [

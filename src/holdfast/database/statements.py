@@ -7,7 +7,7 @@ the whole upsert has 2 000. Through the door a row costs a fifth less.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -25,6 +25,11 @@ __all__ = ["Deletion", "Insertion", "Statements", "length_of", "row_at"]
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 """Members in order of their names: the kernel's order of attributes differs between a dump and an event."""
+
+
+def _texts(column: Sequence[Any]) -> list[str | None]:
+    """A JSON column as text."""
+    return [None if one is None else _encode(one).decode() for one in column]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -13,6 +13,8 @@ from holdfast.netlink.batch import Batch
 __all__ = ["Key", "batch_of", "keep", "keys_of", "parsed", "with_column"]
 
 Key = tuple[Any, ...]
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 def keep(batch: Batch, wanted: Sequence[bool]) -> Batch | None:
@@ -34,8 +36,15 @@ def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:
 
 
 def keys_of(batch: Batch) -> Iterable[Key]:
-    """The key of every row, in the order of the table's key columns."""
-    return zip(*(batch.column(name) for name in batch.table.key), strict=True)
+    """The key of every row, in the order of the table's key columns; JSON as the database holds it, as text."""
+    return zip(*(_plain(batch, name) for name in batch.table.key), strict=True)
+
+
+def _plain(batch: Batch, name: str) -> Sequence[Any]:
+    column = batch.column(name)
+    if not batch.table[name].json:
+        return column
+    return [None if one is None else _encode(one).decode() for one in column]
 
 
 def batch_of(table: Table, op: Literal["put", "delete"], rows: Sequence[Mapping[str, Any]]) -> Batch:

@@ -60,6 +60,8 @@ def _joined(new: Row, others: list[Row]) -> Outcome:
     if len(within) != 1:
         return Outcome(now=(new,), certain=not any(row["gateway"] or row["multipath"] for row in others))
     [old] = within
+    if old["encap"] or not all(leg.keys() <= _LEG for leg in legs):  # gateway and interface do not name such a leg
+        return Outcome(gone=(old,), now=(new,), certain=False)
     told = {_name(leg): leg for leg in legs}
     order = list(dict.fromkeys([_name(leg) for leg in _legs(old)] + list(told)))
     # the rest of the row is that of its first leg: what the event tells of the new one is not shown
@@ -84,11 +86,11 @@ def deleted(gone: Row, present: Sequence[Row]) -> Outcome:
     if gone["family"] != 10 or len(having) != 1 or any(_same_key(row, gone) for row in present):
         return Outcome(certain=False)
     [old] = having
+    if not all(leg.keys() <= _LEG for leg in _legs(old)):
+        return Outcome(certain=False)
     left = [leg for leg in _legs(old) if _name(leg) not in names]
     if not left:
         return Outcome(gone=(old,))
-    if len(left) == 1 and not left[0].keys() <= _LEG:
-        return Outcome(certain=False)
     # all but the legs is that of the first one; if that goes, the row shows who made the next, which no event tells
     return Outcome(gone=(old,), now=(_with_legs(old, left),), certain=left[0] == _legs(old)[0])
 

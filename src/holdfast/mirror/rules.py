@@ -171,6 +171,7 @@ def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Itera
         yield from _rules_naming(new["ifname"])
     if old["master"] != new["master"]:
         yield from _master_changed(ifindex)
+        yield Ask(tuple(one for one in (old["master"], new["master"]) if one), reason="a master offers what all of its ports can")
     if old["mtu"] != new["mtu"]:
         yield Ask((ifindex,), reason="below 1280 bytes there is no IPv6")
         having_metrics = Where("family = ? AND oif = ? AND metrics IS NOT NULL", (AF_INET6, ifindex))
@@ -189,6 +190,9 @@ def _link_new(new: Mapping[str, Any]) -> Iterator[Consequence]:
     yield from _rules_naming(new["ifname"])
     for table in ("qdiscs", "classes"):
         yield Reread(table, "", (("ifindex", ifindex),), reason="a new interface has a queue")
+    yield Reread("fdb", "AF_BRIDGE", (("ifindex", ifindex),), reason="one that comes from another namespace brings its own list")
+    if new["master"]:
+        yield Ask((new["master"],), reason="a master offers what all of its ports can")
     yield from _below(new)
 
 

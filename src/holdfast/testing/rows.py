@@ -68,7 +68,7 @@ def _nest(draw: st.DrawFn, fields: tuple[Field, ...]) -> dict[str, Any]:
     """Some of the fields; what a field needs to be read comes with it."""
     value: dict[str, Any] = {}
     for field in fields:
-        if field.attrs and draw(st.booleans()):
+        if draw(st.booleans()) and field.attrs:
             value[field.name] = draw(values(field.shape))
     return value
 
@@ -94,9 +94,13 @@ def _text(coder_of: str) -> Any:
     return coder(Packed(coder_of)).decode
 
 
+def _with_segments_left(srh: dict[str, Any]) -> dict[str, Any]:
+    return {**srh, "segments_left": len(srh["segs"]) - 1}
+
+
 _SRH: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"mode": st.integers(0, 3), "segs": st.lists(_IP6, min_size=1, max_size=4), "flags": _integers(1), "tag": _integers(2)}
-).map(lambda srh: {**srh, "segments_left": len(srh["segs"]) - 1})
+).map(_with_segments_left)
 
 PACKED: dict[str, st.SearchStrategy[Any]] = {
     "labels": st.lists(_LABEL, min_size=1, max_size=4),
