@@ -15,7 +15,7 @@ from holdfast.errors import WorldError
 from holdfast.model.names import Names
 
 from .options import Common
-from .reading import Reading, node_of, source_spec
+from .reading import Reading, log_to_stderr, node_of, source_spec
 
 if TYPE_CHECKING:
     from holdfast.database.home import Change, Database
@@ -72,6 +72,7 @@ async def open_following(common: Common, tables: Collection[str]) -> AsyncIterat
         return
     from holdfast.node import Node
 
+    log_to_stderr()
     spec = source_spec(common.netns)
     wanted = [table for table in tables if table != "netns"]
     async with Node(":memory:", [spec], tables=wanted) as own:

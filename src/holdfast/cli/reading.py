@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from holdfast.mirror.reading import Answers
     from holdfast.sources import Source
 
-__all__ = ["LOCALHOST", "Reading", "mentioned", "node_of", "open_reading", "source_spec"]
+__all__ = ["LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "source_spec"]
 
 LOCALHOST: Final = "localhost"
 _VRF_TABLE: Final = "CASE kind WHEN 'vrf' THEN json_extract(kind_data, '$.vrf_table') END"
@@ -87,6 +87,20 @@ def node_of(common: Common) -> RunningNode | None:
     return RunningNode(common.db, pid or 0)
 
 
+def log_to_stderr() -> None:
+    """What the layers below warn of, a line each as all that the program says; for a traceback there is HOLDFAST_DEBUG."""
+    import logging
+
+    class Line(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print(f"holdfast: {record.getMessage()}", file=sys.stderr)
+
+    root = logging.getLogger("holdfast")
+    if not root.handlers and not os.environ.get("HOLDFAST_DEBUG"):
+        root.addHandler(Line(logging.WARNING))
+        root.propagate = False
+
+
 def source_spec(netns: str) -> dict[str, Any]:
     """This host, or a namespace: as `sources.make` takes it."""
     if not netns:
@@ -106,6 +120,7 @@ def _load(database: Database, netns: str, tables: Collection[str]) -> Names:
     from holdfast.mirror.reading import Reading as Asking
     from holdfast.sources import make
 
+    log_to_stderr()
     wanted = [name for name in tables if TABLES[name].message]
     source = make(**source_spec(netns), tables=wanted or ["interfaces"])
     try:
