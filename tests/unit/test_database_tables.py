@@ -11,7 +11,7 @@ import pytest
 from holdfast.database.home import Swept
 from holdfast.database.sqlite import Database
 from holdfast.errors import Bug, Closed
-from holdfast.model import ROUTES, TABLES
+from holdfast.model import ROUTES, RULES, TABLES
 from holdfast.model.field import TEXT, U32, Field, Packed, Table
 
 THINGS = Table(
@@ -158,6 +158,16 @@ def test_delete_without_a_key_column_means_its_default(database: Database) -> No
     put(database, ("a", None, 1, None, None), ("", None, 1, None, None))
     assert database.write(lambda tx: tx.delete(THINGS, "here", ("zone",), [[None]])).result() == []
     assert things(database, "name") == [("a",)]
+
+
+def test_a_key_may_hold_json() -> None:
+    columns, values = ("priority", "sport_range"), [[1, 1, 1], [None, {"start": 1, "end": 2}, {"start": 1, "end": 3}]]
+    with Database(tables=[RULES]) as database:
+        database.write(lambda tx: tx.put(RULES, "here", columns, values)).result()
+        assert database.fetch("SELECT count(*) FROM rules") == [(3,)]
+        gone = [[1, 1], [{"end": 2, "start": 1}, {"end": 9, "start": 1}]]
+        assert database.write(lambda tx: tx.delete(RULES, "here", columns, gone)).result() == [(1, {"end": 9, "start": 1})]
+        assert database.fetch("SELECT sport_range FROM rules ORDER BY 1") == [(None,), ('{"end":3,"start":1}',)]
 
 
 def test_deleting_nothing_takes_no_revision(database: Database) -> None:

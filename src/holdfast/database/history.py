@@ -45,8 +45,9 @@ def triggers(table: Table) -> Iterator[str]:
 def changes(fetch: Fetch, table: Table, since: int, until: int) -> list[Change]:
     """What happened to a table after `since`, up to `until`, by revision; `fetch` reads at one revision, at least `until`.
 
-    At each revision a key has at most one row that began and one that ended (more only where the key itself became another):
-    together they are a change, alone a row that is new or gone. What is as it was before at the end of its revision is no change. `whole_since` is to be asked first.
+    At each revision a key has at most one row that began and one that ended (several only where the key became another one):
+    together they are a change, alone a row that is new or gone. What is as it was before at the end of its revision is no
+    change. `whole_since` is to be asked first.
     """
     ended: dict[tuple[int, Row], list[Row]] = {}
     for row, key in _keyed(fetch, table, _ENDED, since, until):

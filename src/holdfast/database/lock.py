@@ -48,6 +48,7 @@ class Lock:
             if remove:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.path)
+            fcntl.flock(fd, fcntl.LOCK_UN)  # closing is not enough while a child of a fork has the descriptor too
             os.close(fd)
 
     def forget(self) -> None:
