@@ -211,7 +211,7 @@ def test_commands_ask_the_running_node(net: Namespace, home: Path) -> None:
 def test_a_watch_of_the_node_loses_nothing(net: Namespace) -> None:
     with node(net):
         now = holdfast("sql", "SELECT max(revision) AS now FROM log", "--csv").stdout.split()[1]
-        with running("watch", "routes", "dev", "d0", "--json", "--limit", "40", "--since", now) as watch:
+        with running("watch", "routes", "root", "10.77.0.0/16", "--json", "--limit", "40", "--since", now) as watch:
             net.batch(f"route add 10.77.{number}.0/24 dev d0" for number in range(20))
             # what comes and goes within one read of the kernel's events has not changed
             wait_until(lambda: "\n20\n" in holdfast("sql", "SELECT count(*) FROM routes WHERE dst LIKE '10.77.%'", "--csv").stdout)
