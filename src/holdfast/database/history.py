@@ -20,7 +20,7 @@ from . import meta
 from .home import Change, Row
 from .revisions import Hole
 
-__all__ = ["changes", "forget", "triggers", "whole_since"]
+__all__ = ["Past", "forget", "triggers", "whole_since"]
 
 Fetch = Callable[[str, Sequence[Any]], list[Row]]
 
@@ -42,31 +42,68 @@ def triggers(table: Table) -> Iterator[str]:
     )
 
 
-def changes(fetch: Fetch, table: Table, since: int, until: int) -> list[Change]:
-    """What happened to a table after `since`, up to `until`, by revision; `fetch` reads at one revision, at least `until`.
+# One target after the other, because the index is led by it: O(targets · log rows) when nothing happened.
+_LIVE: Final = """
+    WITH RECURSIVE one(which) AS (
+      SELECT min(target) FROM {table}
+      UNION ALL SELECT (SELECT min(target) FROM {table} WHERE target > one.which) FROM one WHERE one.which IS NOT NULL)
+    SELECT since, target, {columns} FROM one CROSS JOIN {table} INDEXED BY {table}_since
+    WHERE target = one.which AND since > ? AND since <= ?"""
+_BEGAN: Final = "SELECT since, target, {columns} FROM {table}_history INDEXED BY {table}_history_since WHERE since > ? AND since <= ?"
+_ENDED: Final = "SELECT until, target, {columns} FROM {table}_history INDEXED BY {table}_history_until WHERE until > ? AND until <= ?"
 
-    At each revision a key has at most one row that began and one that ended (several only where the key became another one):
-    together they are a change, alone a row that is new or gone. What is as it was before at the end of its revision is no
-    change. `whole_since` is to be asked first.
-    """
-    ended: dict[tuple[int, Row], list[Row]] = {}
-    for row, key in _keyed(fetch, table, _ENDED, since, until):
-        ended.setdefault((row[0], key), []).append(row)
-    found: list[tuple[int, int, Row, Row | None]] = []
-    same = _comparer(table)
-    for sql in (_LIVE, _BEGAN):
-        for row, key in _keyed(fetch, table, sql, since, until):
-            before = ended.get((row[0], key))
-            old = before.pop() if before else None
-            if old is None or not same(old, row):
-                found.append((row[0], 1, row, old))
-    found.extend((row[0], 0, row, None) for rows in ended.values() for row in rows)
-    found.sort(key=lambda one: one[:2])
-    as_dict = _parser(table)
-    return [
-        Change(table.name, revision, "put" if op else "delete", as_dict(row), None if old is None else as_dict(old))
-        for revision, op, row, old in found
-    ]
+
+class Past:
+    """What there is to ask of one table's history; made once per table, since deriving it costs more than asking."""
+
+    def __init__(self, table: Table) -> None:
+        columns = table.columns
+        lasting = frozenset(table.lasting)
+        parts = {"table": table.name, "columns": ", ".join(columns)}
+        self._table = table.name
+        self._names = ("target", *columns)
+        self._json = [field.name for field in table.fields if field.json]
+        self._key = (1, *(columns.index(name) + 2 for name in table.key))
+        self._lasting = [place for place, name in enumerate(columns, 2) if name in lasting and name not in table.key]
+        self._live, self._began, self._ended = (sql.format_map(parts) for sql in (_LIVE, _BEGAN, _ENDED))
+
+    def changes(self, fetch: Fetch, since: int, until: int) -> list[Change]:
+        """What happened after `since`, up to `until`, by revision; `fetch` reads at one revision, at least `until`.
+
+        At each revision a key has at most one row that began and one that ended (several only where the key became another
+        one): together they are a change, alone a row that is new or gone. What is as it was before at the end of its revision
+        is no change. `whole_since` is to be asked first.
+        """
+        ended: dict[tuple[int, Row], list[Row]] = {}
+        for row in fetch(self._ended, (since, until)):
+            ended.setdefault((row[0], self._key_of(row)), []).append(row)
+        found: list[tuple[int, int, Row, Row | None]] = []
+        for sql in (self._live, self._began):
+            for row in fetch(sql, (since, until)):
+                before = ended.get((row[0], self._key_of(row))) if ended else None
+                old = before.pop() if before else None
+                if old is None or not self._same(old, row):
+                    found.append((row[0], 1, row, old))
+        found.extend((row[0], 0, row, None) for rows in ended.values() for row in rows)
+        found.sort(key=lambda one: one[:2])
+        return [
+            Change(self._table, revision, "put" if op else "delete", self._dict(row), None if old is None else self._dict(old))
+            for revision, op, row, old in found
+        ]
+
+    def _key_of(self, row: Row) -> Row:
+        return tuple([row[place] for place in self._key])
+
+    def _same(self, one: Row, other: Row) -> bool:
+        """Are two rows of one key equal but for revision and what is volatile?"""
+        return all(one[place] == other[place] for place in self._lasting)
+
+    def _dict(self, row: Row) -> dict[str, Any]:
+        found = dict(zip(self._names, row[1:], strict=True))
+        for name in self._json:
+            if found[name] is not None:
+                found[name] = _decode(found[name])
+        return found
 
 
 def whole_since(since: int, now: int, oldest: int, holes: Sequence[Hole]) -> None:
@@ -80,46 +117,6 @@ def whole_since(since: int, now: int, oldest: int, holes: Sequence[Hole]) -> Non
         if before < since <= last:
             sentence = f"revision {since} was lost when the system stopped: the file has none of {before + 1} to {last}"
             raise Compacted(sentence, oldest=last, hint=hint)
-
-
-# One target after the other, because the index is led by it: O(targets · log rows) when nothing happened.
-_LIVE: Final = """
-    WITH RECURSIVE one(which) AS (
-      SELECT min(target) FROM {table}
-      UNION ALL SELECT (SELECT min(target) FROM {table} WHERE target > one.which) FROM one WHERE one.which IS NOT NULL)
-    SELECT since, target, {columns} FROM one CROSS JOIN {table} INDEXED BY {table}_since
-    WHERE target = one.which AND since > ? AND since <= ?"""
-_BEGAN: Final = "SELECT since, target, {columns} FROM {table}_history INDEXED BY {table}_history_since WHERE since > ? AND since <= ?"
-_ENDED: Final = "SELECT until, target, {columns} FROM {table}_history INDEXED BY {table}_history_until WHERE until > ? AND until <= ?"
-
-
-def _keyed(fetch: Fetch, table: Table, sql: str, since: int, until: int) -> Iterator[tuple[Row, Row]]:
-    places = (1, *(table.columns.index(name) + 2 for name in table.key))
-    for row in fetch(sql.format(table=table.name, columns=", ".join(table.columns)), (since, until)):
-        yield row, tuple([row[place] for place in places])
-
-
-def _comparer(table: Table) -> Callable[[Row, Row], bool]:
-    """Are two rows equal but for revision and what is volatile? Their keys are."""
-    volatile = [table.columns.index(name) + 2 for name in table.columns if name not in table.lasting]
-    if not volatile:
-        return lambda one, other: one[1:] == other[1:]
-    lasting = [place + 2 for place in range(len(table.columns)) if place + 2 not in volatile]
-    return lambda one, other: all(one[place] == other[place] for place in lasting)
-
-
-def _parser(table: Table) -> Callable[[Row], dict[str, Any]]:
-    names = ("target", *table.columns)
-    json = [field.name for field in table.fields if field.json]
-
-    def as_dict(row: Row) -> dict[str, Any]:
-        found = dict(zip(names, row[1:], strict=True))
-        for name in json:
-            if found[name] is not None:
-                found[name] = _decode(found[name])
-        return found
-
-    return as_dict
 
 
 def forget(connection: apsw.Connection, tables: Sequence[Table], before: int, limit: int) -> int:

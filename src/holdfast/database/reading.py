@@ -53,6 +53,7 @@ class Reading:
         self.path = connector.path
         self.tables = {table.name: table for table in tables}
         self._connector = connector
+        self._pasts = {table.name: history.Past(table) for table in tables}
         self._readers = Readers(connector, connector.path)
 
     @property
@@ -74,7 +75,7 @@ class Reading:
     @contextmanager
     def reader(self) -> Iterator[Snapshot]:
         with self._readers.snapshot() as connected:
-            yield Snapshot(self._readers, connected, self.tables)
+            yield Snapshot(self._readers, connected, self._pasts)
 
     def query(self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None) -> Answer:
         return self._readers.query(sql, args, timeout_s, limit)
@@ -87,10 +88,10 @@ class Reading:
 class Snapshot:
     """The contract: home.Reader."""
 
-    def __init__(self, readers: Readers, connected: Connected, tables: dict[str, Table]) -> None:
+    def __init__(self, readers: Readers, connected: Connected, pasts: dict[str, history.Past]) -> None:
         self._readers = readers
         self._connected = connected
-        self._tables = tables
+        self._pasts = pasts
 
     @property
     def revision(self) -> int:
@@ -104,13 +105,13 @@ class Snapshot:
         return found[0] if found else None
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
-        found = self._tables.get(table)
-        if found is None:
-            raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._tables)}")
+        past = self._pasts.get(table)
+        if past is None:
+            raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._pasts)}")
         now = self.revision
         connection = self._connected.connection
         history.whole_since(since, now, meta.read(connection, "oldest", 0), read_holes(connection))
-        return history.changes(self.fetch, found, since, now if until is None else min(until, now))
+        return past.changes(self.fetch, since, now if until is None else min(until, now))
 
 
 class FileReader(Reading):
