@@ -44,6 +44,8 @@ _CALM_S: Final = 60.0
 """A source that ran this long without failing starts with short pauses again."""
 _TORN_AGAIN_S: Final = 1.0
 _LATER_S: Final = 0.3
+_BURST: Final = 8
+"""A cycle that found so many events is followed by the next without asking whether there are more."""
 _QUIET_S: Final = 1.5
 _DRIFT_SHOWN: Final = 20
 
@@ -292,34 +294,41 @@ class Supervisor:
             asyncio.get_running_loop().remove_reader(line.armed)
             line.armed = None
         if not line.closed:
-            self._submit(line, time.monotonic())
+            self._submit(line)
 
-    def _submit(self, line: Line, readable_at: float) -> None:
-        """Hand the writer a read cycle. What it found comes back to the loop after the commit; a burst goes on without the loop."""
+    def _submit(self, line: Line) -> None:
+        """Hand the writer a read cycle. In a burst the next one follows at once, without the loop: two busy threads would wait
+        for each other. What a cycle found comes to the loop only if there is something to ask."""
         loop = asyncio.get_running_loop()
+        started = time.monotonic()
 
-        def done(future: Future[Cycle]) -> None:  # in the writer thread
-            with contextlib.suppress(RuntimeError):  # the loop is closed: so are we
-                loop.call_soon_threadsafe(self._cycled, line, future, readable_at)
+        def done(future: Future[Cycle]) -> None:  # in the writer thread, after the commit
+            nonlocal started
+            with contextlib.suppress(RuntimeError, Closed):  # the loop, or the database, is closed: so are we
+                cycle = None if future.exception() else future.result()
+                if cycle is None or cycle.events < _BURST or line.closed:
+                    loop.call_soon_threadsafe(self._cycled, line, future)
+                    return
+                now = time.monotonic()
+                self.counters.lag_ms, started = (now - started) * 1e3, now
+                if cycle.questions or cycle.lost:
+                    loop.call_soon_threadsafe(self._learn, cycle)
+                self._database.write(line.cycle).add_done_callback(done)
 
         self._database.write(line.cycle).add_done_callback(done)
 
-    def _cycled(self, line: Line, future: Future[Cycle], readable_at: float) -> None:
+    def _cycled(self, line: Line, future: Future[Cycle]) -> None:
+        """The queue was found empty, or nearly so, or reading failed."""
         if line.closed:
             return
         failure = future.exception()
         if failure is not None:
             self.fail(failure if isinstance(failure, Exception) else SourceEnded(str(failure)))
             return
-        self._learn(future.result(), readable_at)
-        if future.result().more:
-            self._submit(line, time.monotonic())
-        else:
-            self._arm(line)
+        self._learn(future.result())
+        self._arm(line)
 
-    def _learn(self, cycle: Cycle, readable_at: float) -> None:
-        if cycle.events:
-            self.counters.lag_ms = (time.monotonic() - readable_at) * 1e3
+    def _learn(self, cycle: Cycle) -> None:
         if cycle.lost:
             logger.warning("%s: the kernel dropped events; everything is read again", self.source.target)
             self.resync()
@@ -338,7 +347,7 @@ class Supervisor:
         """Drain what is there, whatever the loop knows of it."""
         while True:
             cycle = await self._write(line.cycle)
-            self._learn(cycle, time.monotonic())
+            self._learn(cycle)
             if not cycle.more:
                 return
 
@@ -378,7 +387,7 @@ class Supervisor:
             line.applier.journal = None
             self._rounding = False
         self._pace.done(loop.time(), loop.time() - started)
-        self._learn(cycle, time.monotonic())
+        self._learn(cycle)
         self._ask(settled.questions)
         if torn:
             loop.call_later(_TORN_AGAIN_S, self.ask, torn)
