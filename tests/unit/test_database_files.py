@@ -332,3 +332,18 @@ def test_no_table_of_the_model_has_a_constraint_that_would_slow_its_triggers(tmp
     plain = apsw.Connection(str(tmp_path / "x.db"))
     assert (plain.pragma("journal_mode"), plain.pragma("auto_vacuum")) == ("wal", 2)
     plain.close()
+
+
+def test_a_stranger_s_file_with_our_name_stops_nobody(tmp_path):
+    """The folder of private files is everybody's: whatever lies there, opening goes on, and what is not ours is left alone."""
+    number = os.getuid()
+    folder = tmp_path / f"holdfast-{number}-{'a' * 16}.db.lock"
+    folder.mkdir()
+    link = tmp_path / f"holdfast-{number}-{'b' * 16}.db.lock"
+    link.symlink_to(tmp_path / "precious")
+    (tmp_path / "precious").write_text("kept")
+    path, lock = private.make(str(tmp_path))
+    private.remove(path, lock)
+    assert folder.is_dir()
+    assert link.is_symlink()
+    assert (tmp_path / "precious").read_text() == "kept"

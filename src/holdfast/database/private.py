@@ -13,7 +13,7 @@ import secrets
 import stat
 import tempfile
 
-from holdfast.errors import Busy
+from holdfast.errors import Busy, Denied, Unavailable
 
 from .lock import Lock
 
@@ -52,12 +52,21 @@ def _directory() -> str:
 
 
 def _remove_stale(where: str) -> None:
+    """What dead processes of this user left. The folder is everybody's: a file of somebody else may have such a name too."""
     ours = re.compile(rf"holdfast-{os.getuid()}-[0-9a-f]{{16}}\.db\.lock")
     for name in os.listdir(where):
-        if ours.fullmatch(name):
-            path = os.path.join(where, name)
-            with contextlib.suppress(Busy):
+        path = os.path.join(where, name)
+        if ours.fullmatch(name) and _is_ours(path):
+            with contextlib.suppress(Busy, Denied, Unavailable, OSError):
                 remove(path.removesuffix(".lock"), Lock(path))
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _unlink(path: str) -> None:
