@@ -1,0 +1,77 @@
+"""A node is killed (SIGKILL) while it loads and while routes churn: nothing committed is lost, and the next start is right."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from holdfast import NDB
+from holdfast.database.sqlite import Database, open_reader
+from holdfast.errors import HoldfastError
+from holdfast.testing.netns import Namespace
+
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(300)]
+
+HISTORY = "SELECT since, dst FROM routes WHERE since <= ? UNION ALL SELECT since, dst FROM routes_history WHERE since <= ?"
+MANY = [f"route add 10.{i >> 8}.{i & 255}.0/24 via 192.168.0.2 dev v0" for i in range(4000)]
+
+
+def node(path: Path, netns: Namespace) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "holdfast.cli", "run", "--db", str(path), "--no-local", "--netns", netns.name, "--log", "text"]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def seen_until(path: Path, until: float) -> tuple[int, set[tuple[int, str]]]:
+    """What another process could read before `until`: the last revision, and the routes with the revision they came at."""
+    revision, routes = 0, set[tuple[int, str]]()
+    while time.monotonic() < until:
+        with contextlib.suppress(HoldfastError), open_reader(str(path)) as database, database.reader() as reader:
+            revision, routes = reader.revision, set(reader.fetch("SELECT since, dst FROM routes"))
+        time.sleep(0.005)
+    return revision, routes
+
+
+def kernel_routes(netns: Namespace) -> set[str]:
+    return {route["dst"].partition("/")[0] for route in netns.ip_json("-4 route show table main")}
+
+
+def kill_and_look(path: Path, netns: Namespace, alive_s: float, rng: random.Random) -> int:
+    """Returns how many routes were seen before the kill."""
+    with node(path, netns) as process:
+        churn = "\n".join(line for i in rng.sample(range(4000), 300) for line in (MANY[i].replace(" add ", " del "), MANY[i]))
+        command = ["ip", "-netns", netns.name, "-force", "-batch", "-"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as ip:
+            assert ip.stdin is not None
+            ip.stdin.write(churn.encode())
+            ip.stdin.close()
+            revision, routes = seen_until(path, time.monotonic() + alive_s)
+            process.send_signal(signal.SIGKILL)
+    if not path.exists():
+        return 0
+    with Database(str(path)) as database:
+        assert database.fetch("PRAGMA quick_check") == [("ok",)]
+        assert database.revision >= revision, "a revision that was read is gone"
+        there = set(database.fetch(HISTORY, (revision, revision)))
+        assert routes <= there, "a row that was read is neither there nor in the history"
+    with NDB(sources=[{"target": netns.name, "kind": "netns", "netns": netns.name}], db_spec=str(path)) as ndb:
+        ours = {record[0] for record in ndb.sql("SELECT dst FROM routes WHERE family = 2 AND table_id = 254")}
+        assert ours == kernel_routes(netns), json.dumps(sorted(ours ^ kernel_routes(netns)))[:500]
+    return len(routes)
+
+
+def test_killed_while_loading_and_under_churn(netns: Namespace, tmp_path: Path, rng: random.Random) -> None:
+    netns.ip("link add v0 type veth peer name v1")
+    for command in ("link set v0 up", "link set v1 up", "addr add 192.168.0.1/24 dev v0"):
+        netns.ip(command)
+    subprocess.run(["ip", "-netns", netns.name, "-batch", "-"], input="\n".join(MANY).encode(), check=True)
+    moments = (0.3, 0.45, 0.6, 0.8, 1.2, rng.uniform(0.3, 1.5))
+    seen = [kill_and_look(tmp_path / "node.db", netns, alive_s, rng) for alive_s in moments]
+    assert any(seen), "no node lived long enough to show a route: the test looked at nothing"
