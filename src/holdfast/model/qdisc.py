@@ -41,7 +41,7 @@ _IFINDEX = Field("ifindex", I32, "tcm_ifindex", "interface; -1: a shared block, 
 _HANDLE = Field("handle", U32, "tcm_handle", "its own number", default=0, names="tc_handle", summary=True)
 _PARENT = Field("parent", U32, "tcm_parent", "what it hangs on", default=0, names="tc_handle", summary=True)
 _KIND = Field("kind", TEXT, "TCA_KIND", "kind: fq_codel, htb, u32 …", summary=True)
-_OPTIONS = Field("options", BYTES, "TCA_OPTIONS", "its options, raw")
+_OPTIONS = Field("options", Packed("tc_options", "TEXT"), "TCA_OPTIONS", "its options, raw, in hex; without counters")
 _STATS = Field("stats", STATS, "TCA_STATS2", "counters", volatile=True)
 _UNKNOWN = Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex")
 

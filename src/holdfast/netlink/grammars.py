@@ -1,3 +1,3 @@
 """All modules that register grammars for Packed shapes, in one import."""
 
-from . import link, nexthop, route  # noqa: F401
+from . import link, nexthop, route, traffic  # noqa: F401

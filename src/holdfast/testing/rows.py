@@ -108,6 +108,7 @@ PACKED: dict[str, st.SearchStrategy[Any]] = {
     "multipath": st.lists(_hop(), min_size=1, max_size=4),
     "srh": _SRH,
     "nexthop_group": st.lists(st.fixed_dictionaries({"id": _integers(4), "weight": st.integers(1, 65536)}), max_size=4),
+    "tc_options": _HEX,
     "tun_id": _integers(8).map(str),
     "bridge_id": st.binary(min_size=8, max_size=8).map(_text("bridge_id")),
     "peer": st.fixed_dictionaries({"ifname": _TEXT}, optional={"mtu": _integers(4), "ifindex": st.integers(1, 1 << 20)}),
