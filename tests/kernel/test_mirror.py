@@ -195,7 +195,7 @@ async def test_proxy_entries_are_never_announced(netns: Namespace) -> None:
         started = time.monotonic()
         await ip(netns, "neigh add proxy 10.0.0.77 dev v0")
         await until(mirror, "neighbours", "SELECT 1 FROM neighbours WHERE proxy AND dst = '10.0.0.77'")
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 2.0, "looked for twice a second"
         await ip(netns, "neigh del proxy 10.0.0.77 dev v0")
         await until(mirror, "neighbours", "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM neighbours WHERE proxy)")
 

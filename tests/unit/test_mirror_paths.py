@@ -79,6 +79,7 @@ def test_routes_without_a_gateway_may_hide_behind_others() -> None:
     assert may_hide(route(A, B), [route(oif=9)])
     assert may_hide(route(oif=9), [route(A, B)])
     assert may_hide(route(A, nh_id=7), [route(A, B)])
+    assert not may_hide(route(oif=9), [route(oif=8), route(A)]), "one gateway is no multipath route"
 
 
 def test_a_leg_leaves() -> None:

@@ -1,16 +1,21 @@
-"""Keeps the tables equal to what the sources tell: load, follow, ask again, repair.
+"""Sources to tables: load, events, what events do not tell, repair; and watches over what came of it.
 
-    events socket ──bytes──▶ line (writer thread) ──▶ applier ──▶ rows
-                                                        │
-                                                        └─ rules: what the event does not say ──▶ agenda
-    dump socket ◀──questions── reading (worker thread) ◀────────────────────────────────────────────┘
-         └──────answers──────▶ settling: mark and sweep, within what was asked ──▶ rows
+    source ── events ──► Line.cycle ──► Applier ──► rows          (writer thread, one transaction per read)
+       ▲                     │             │
+       │                     │          rules: what goes silently, what must be asked
+       │                     ▼             ▼
+       └── Reading.ask ◄── Agenda ◄── questions                   (worker threads; the loop decides when)
+               │
+               └── answers ──► Line.settle ──► only what differs  (writer thread)
 
-    mirror       any number of sources; one failing never stops another
-    supervisor   the life of one source: connecting, loading, running, failed, ended
-    rules, paths pure: what follows from an event; what a route event does to its prefix
-    journal      which rows events touched while a dump was on its way: there the event is right
+    mirror.py      all sources of a database, added, removed, followed         supervisor.py  the life of one
+    line.py        its jobs in the writer thread                               reading.py     its questions in a worker thread
+    rules.py paths.py consequence.py agenda.py batches.py pauses.py            pure
+    applier.py journal.py settling.py                                          events and answers into rows
+    bell.py watch.py                                                           who waits for changes
+    namespaces.py  names under /run/netns       status.py  states and counters
 
-Invariants: one read cycle is one transaction; what is uncertain is asked, never guessed; a failed write leads to reading
-everything again. It must not know of objects, commands or presentation.
+Invariants: events of a source are applied in the order in which the kernel sent them; a row that an event touched while a dump
+was on its way is the event's; whatever cannot be applied leads to reading all again, never to silence; nothing is deleted
+because a read failed. It knows nothing of objects, transactions of users, and presentation. More in DESIGN.md.
 """

@@ -25,6 +25,7 @@ __all__ = ["Applier"]
 NLM_F_REPLACE: Final = 0x100
 NLM_F_EXCL: Final = 0x200
 _AT_ONCE: Final = 500
+_ALTERNATIVES_MOST: Final = 32
 _WIDE_KEYS: Final = ("rules", "fdb")
 """Tables whose key is most of the row: a row that is told gone and is not here may be here under a key that differs a little."""
 
@@ -140,13 +141,16 @@ class Applier:
             return
         replace = bool(batch.flags & NLM_F_REPLACE)
         for row in batch.dicts():
-            if not replace and row["family"] != rules.AF_INET6:
+            ipv6 = row["family"] == rules.AF_INET6
+            if replace or (ipv6 and row["multipath"]):
+                present = self._prefix(tx, row)
+                yield from self._outcome(tx, row, paths.replaced(row, present, replace=replace))
+                hides = ipv6 and paths.may_hide(row, present)
+            else:
                 self._put_rows(tx, [row])
-                continue
-            present = self._prefix(tx, row)
-            if row["family"] == rules.AF_INET6 and paths.may_hide(row, present):
+                hides = ipv6 and paths.may_be_hidden(row) and bool(self._prefix(tx, row, "multipath IS NOT NULL"))
+            if hides:
                 self._hiding.add(_position(row))
-            yield from self._outcome(tx, row, paths.replaced(row, present, replace=replace))
             if _position(row) in self._hiding:
                 yield _table_of(row, "routes of one prefix hide each other")
 
@@ -176,11 +180,14 @@ class Applier:
         if rows:
             self._put(tx, batch_of(ROUTES, "put", rows))
 
-    def _prefix(self, tx: Transaction, row: paths.Row) -> list[dict[str, Any]]:
-        """The rows of a route's prefix, whole, JSON as objects."""
+    def _prefix(self, tx: Transaction, row: paths.Row, condition: str = "true") -> list[dict[str, Any]]:
+        """The rows of a route's prefix, whole, JSON as objects; not more than make it uncertain which one is meant.
+
+        (fe80::/64 has a row for each interface.)
+        """
         columns = ROUTES.columns
         where = " AND ".join(f"{name} IS ?" for name in paths.PREFIX)
-        sql = f"SELECT {', '.join(columns)} FROM routes WHERE target = ? AND {where}"
+        sql = f"SELECT {', '.join(columns)} FROM routes WHERE target = ? AND {where} AND {condition} LIMIT {_ALTERNATIVES_MOST}"
         found = tx.fetch(sql, (self.target, *(row.get(name, ROUTES[name].default) for name in paths.PREFIX)))
         return [parsed(ROUTES, dict(zip(columns, one, strict=True))) for one in found]
 

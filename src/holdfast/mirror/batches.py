@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, Literal
 
 import msgspec
 
+from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
@@ -54,7 +56,12 @@ def batch_of(table: Table, op: Literal["put", "delete"], rows: Sequence[Mapping[
 
 def parsed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """A row as the database gives it, with its JSON columns as objects: as the codec would give it."""
-    for name, value in row.items():
-        if value is not None and table[name].json:
-            row[name] = msgspec.json.decode(value)
+    for name in _json_columns(table.name):
+        if row.get(name) is not None:
+            row[name] = msgspec.json.decode(row[name])
     return row
+
+
+@cache
+def _json_columns(table: str) -> tuple[str, ...]:
+    return tuple(field.name for field in TABLES[table].fields if field.json)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from holdfast.model import ROUTES
 
-__all__ = ["PREFIX", "Outcome", "deleted", "may_hide", "replaced"]
+__all__ = ["PREFIX", "Outcome", "deleted", "may_be_hidden", "may_hide", "replaced"]
 
 PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 """What the kernel finds a route by before it looks at the way out, in the order of the table's key."""
@@ -71,10 +71,16 @@ def _joined(new: Row, others: list[Row]) -> Outcome:
 def may_hide(new: Row, present: Sequence[Row]) -> bool:
     """May a dump leave out some of these IPv6 routes of one prefix?
 
-    It walks them in order and passes over everything between the first and the last leg of a multipath route, so routes
-    without a gateway, or by nexthop object, can be there unseen until legs go. Gateway routes alone join without a rest.
+    It walks them in order and passes over everything between the first and the last leg of a multipath route, so routes that
+    cannot be legs may be there unseen until legs go.
     """
-    return bool(present) and any(not row["multipath"] and (row["gateway"] is None or row["nh_id"] is not None) for row in (new, *present))
+    rows = (new, *present)
+    return any(row["multipath"] for row in rows) and any(may_be_hidden(row) for row in rows)
+
+
+def may_be_hidden(row: Row) -> bool:
+    """Is it a route that cannot be a leg: without a gateway, or by nexthop object?"""
+    return not row["multipath"] and (row["gateway"] is None or row["nh_id"] is not None)
 
 
 def deleted(gone: Row, present: Sequence[Row]) -> Outcome:

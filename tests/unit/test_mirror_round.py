@@ -1,0 +1,240 @@
+"""Events against dumps: who is right when both speak of one row?  No kernel here: messages come from the codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from holdfast.database.home import Transaction
+from holdfast.database.sqlite import Database
+from holdfast.errors import KernelError, Lost
+from holdfast.mirror.agenda import Questions
+from holdfast.mirror.consequence import Ask, Reread, Where
+from holdfast.mirror.journal import Journal
+from holdfast.mirror.line import Line
+from holdfast.mirror.reading import Answers, Reading
+from holdfast.mirror.settling import Settled
+from holdfast.mirror.status import Counters
+from holdfast.model import TABLES
+from holdfast.model.field import Table
+from holdfast.netlink.codec import encode
+from holdfast.sources.contract import Source
+
+T = TypeVar("T")
+
+
+def route(dst: str, oif: int = 2, **fields: Any) -> dict[str, Any]:
+    return {"family": 2, "dst": dst, "dst_len": 24, "table_id": 254, "type": 1, "proto": 4, "oif": oif} | fields
+
+
+def link(ifindex: int, **fields: Any) -> dict[str, Any]:
+    return {"ifindex": ifindex, "ifname": f"v{ifindex}", "mtu": 1500, "flags": 1} | fields
+
+
+def told(table: str, row: dict[str, Any], op: Any = "put", flags: int = 0) -> bytes:
+    return encode(TABLES[table], row, op, flags)
+
+
+class Scripted(Source):
+    """A source that has what it is given: queued events, and the rows that a dump shows."""
+
+    kind = "scripted"
+
+    def __init__(self) -> None:
+        super().__init__("t", {})
+        self.queue: list[bytes | Lost] = []
+        self.shown: dict[str, list[dict[str, Any]]] = {}
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.torn = 0
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+    @property
+    def events(self) -> Any:
+        return self
+
+    def fileno(self) -> int:
+        return 0
+
+    def drain(self, limit: int = 0) -> bytes:
+        del limit
+        one = self.queue.pop(0) if self.queue else b""
+        if isinstance(one, Lost):
+            raise one
+        return one
+
+    def dump(self, table: Table, family: str = "", **filters: Any) -> Iterator[bytes]:
+        self.asked.append((table.name, family, filters))
+        rows = [row for row in self.shown.get(table.name, []) if all(row.get(name) == value for name, value in filters.items())]
+        yield b"".join(told(table.name, row) for row in rows)
+        self.interrupted = self.torn > 0
+        self.torn -= 1
+
+    def get(self, table: Table, row: Any) -> bytes:
+        found = [one for one in self.shown.get(table.name, []) if one["ifindex"] == row["ifindex"]]
+        if not found:
+            raise KernelError(19)
+        return told(table.name, found[0])
+
+    def alive(self) -> bool:
+        return True
+
+    def name_files(self) -> dict[str, str]:
+        return {}
+
+
+class Stage:
+    """A line on a database of its own, without threads but the writer's."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.source = Scripted()
+        self.counters = Counters()
+        self.line = Line(self.source, self.counters)
+        self.reading = Reading(self.source, database.fetch)
+
+    def _do(self, job: Callable[[Transaction], T]) -> T:
+        return self.database.write(job).result(5)
+
+    def events(self, *messages: bytes | Lost) -> Any:
+        self.source.queue += messages
+        return self._do(self.line.cycle)
+
+    def begin(self, questions: Questions) -> Answers:
+        self.line.applier.journal = Journal()
+        return self.reading.ask(questions)
+
+    def settle(self, answers: Answers) -> Settled:
+        settled = self._do(lambda tx: self.line.settle(tx, answers))
+        self.line.applier.journal = None
+        return settled
+
+    def routes(self) -> list[str]:
+        return [row[0] for row in self.database.fetch("SELECT dst FROM routes ORDER BY dst")]
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with Database() as database:
+        yield Stage(database)
+
+
+ROUTES = Questions(rereads=(Reread("routes", "AF_INET"),))
+
+
+def test_order_within_one_read_counts(stage: Stage) -> None:
+    one = route("10.1.0.0")
+    stage.events(told("routes", one) + told("routes", one, "delete") + told("routes", one))
+    assert stage.routes() == ["10.1.0.0"]
+    stage.events(told("routes", one, "delete") + told("routes", one) + told("routes", one, "delete"))
+    assert stage.routes() == []
+
+
+def test_one_read_is_one_revision(stage: Stage) -> None:
+    before = stage.database.revision
+    stage.events(told("routes", route("10.1.0.0")) + told("interfaces", link(2)) + told("routes", route("10.2.0.0")))
+    assert stage.database.revision == before + 1
+
+
+def test_a_dump_makes_the_rows_what_it_shows(stage: Stage) -> None:
+    stage.events(told("routes", route("10.1.0.0")) + told("routes", route("10.2.0.0")))
+    stage.source.shown["routes"] = [route("10.2.0.0"), route("10.3.0.0")]
+    settled = stage.settle(stage.begin(ROUTES))
+    assert stage.routes() == ["10.2.0.0", "10.3.0.0"]
+    assert str(settled) == "routes +1 ~0 -1"
+
+
+def test_a_row_that_an_event_deleted_meanwhile_stays_deleted(stage: Stage) -> None:
+    stage.events(told("routes", route("10.1.0.0")))
+    stage.source.shown["routes"] = [route("10.1.0.0")]
+    answers = stage.begin(ROUTES)
+    stage.events(told("routes", route("10.1.0.0"), "delete"))
+    assert not stage.settle(answers).rows
+    assert stage.routes() == []
+
+
+def test_a_row_that_an_event_made_meanwhile_stays(stage: Stage) -> None:
+    answers = stage.begin(ROUTES)
+    stage.events(told("routes", route("10.1.0.0", metrics={"mtu": 1400})))
+    assert not stage.settle(answers).rows
+    assert stage.routes() == ["10.1.0.0"]
+
+
+def test_a_row_that_went_silently_with_an_event_meanwhile_stays_away(stage: Stage) -> None:
+    stage.events(told("interfaces", link(2)) + told("routes", route("10.1.0.0")))
+    stage.source.shown["routes"] = [route("10.1.0.0")]
+    answers = stage.begin(ROUTES)
+    stage.events(told("interfaces", link(2), "delete"))
+    stage.settle(answers)
+    assert stage.routes() == []
+
+
+def test_a_part_leaves_the_rest_alone(stage: Stage) -> None:
+    stage.events(told("routes", route("10.1.0.0", 2)) + told("routes", route("10.2.0.0", 3)))
+    stage.settle(stage.begin(Questions(rereads=(Reread("routes", "AF_INET", (("oif", 2),)),))))
+    assert stage.routes() == ["10.2.0.0"]
+
+
+def test_a_question_whose_condition_has_no_rows_is_not_asked(stage: Stage) -> None:
+    stage.begin(Questions(rereads=(Reread("routes", "AF_INET", only_if=Where("prefsrc = ?", ("10.0.0.1",))),)))
+    assert stage.source.asked == []
+
+
+def test_rows_of_a_family_that_was_not_asked_for_are_left_out(stage: Stage) -> None:
+    stage.source.shown["routes"] = [route("10.1.0.0"), route("2001:db8::", family=10, dst_len=32)]
+    stage.settle(stage.begin(ROUTES))
+    assert stage.routes() == ["10.1.0.0"]
+
+
+def test_an_interface_that_changes_while_it_is_asked_for_is_asked_again(stage: Stage) -> None:
+    stage.events(told("interfaces", link(2)))
+    stage.source.shown["interfaces"] = [link(2, mtu=1400)]
+    answers = stage.begin(Questions(ifindexes=(2,)))
+    stage.events(told("interfaces", link(2, mtu=9000)))
+    settled = stage.settle(answers)
+    assert stage.database.fetch("SELECT mtu FROM interfaces") == [(9000,)]
+    assert Ask((2,)) in settled.questions
+
+
+def test_an_interface_that_is_not_there_goes_with_all_that_is_its(stage: Stage) -> None:
+    stage.events(told("interfaces", link(2)) + told("routes", route("10.1.0.0")))
+    stage.settle(stage.begin(Questions(ifindexes=(2,))))
+    assert stage.routes() == []
+    assert stage.database.fetch("SELECT 1 FROM interfaces") == []
+
+
+def test_an_event_without_the_link_keeps_it_and_asks(stage: Stage) -> None:
+    stage.events(told("interfaces", link(2, link=3)))
+    cycle = stage.events(told("interfaces", link(2, mtu=1400)))
+    assert stage.database.fetch("SELECT link, mtu FROM interfaces") == [(3, 1400)]
+    assert Ask((2,)) in cycle.questions
+
+
+def test_after_a_loss_the_queue_is_emptied_first(stage: Stage) -> None:
+    cycle = stage.events(told("routes", route("10.1.0.0")), Lost("full"), told("routes", route("10.2.0.0")))
+    cycle = stage.events() if not cycle.lost else cycle
+    assert cycle.lost
+    assert stage.counters.lost == 1
+    assert stage.routes() == ["10.1.0.0", "10.2.0.0"]
+
+
+def test_a_torn_dump_is_taken_three_times_and_remembered(stage: Stage) -> None:
+    stage.source.torn = 3
+    answers = stage.begin(ROUTES)
+    assert len(stage.source.asked) == 3
+    assert answers.torn == [Reread("routes", "AF_INET")]
+    stage.source.torn = 1
+    assert stage.begin(ROUTES).torn == []
+
+
+def test_a_first_load_and_a_second_one_write_the_same(stage: Stage) -> None:
+    stage.source.shown["routes"] = [route("10.1.0.0"), route("10.2.0.0")]
+    stage.source.shown["interfaces"] = [link(2)]
+    for expected in (3, 0):
+        answers = stage.reading.ask(Questions(everything=True))
+        settled = stage.settle(answers)
+        assert settled.rows == expected
+        assert stage.routes() == ["10.1.0.0", "10.2.0.0"]
