@@ -10,6 +10,7 @@ A test may be an `async def`: it runs on a loop of its own.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import inspect
 import os
 import random
@@ -22,6 +23,7 @@ import pytest
 pytest_plugins = ["holdfast.testing.plugin"]
 
 LONG_TIMEOUT_S = 1200
+END_WITHIN_S = 20
 
 # Slowness is what pytest's timeout judges; a machine under load makes no test flaky.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow], "print_blob": True, "derandomize": False}
@@ -105,6 +107,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             "`scripts/private true` says what this system does not allow",
             red=True,
         )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A thread that a failed test left busy would keep the finished run from ending: show it, and end all the same."""
+    faulthandler.dump_traceback_later(END_WITHIN_S, exit=True)
 
 
 def _failed_checks() -> bool:
