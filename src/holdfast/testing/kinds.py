@@ -97,6 +97,8 @@ FEATURES: Final[dict[str, tuple[str, ...]]] = LINK_KINDS | QDISCS | {
     "encap-seg6local": (*_UP6, "ip -6 route add 2001:db8:9::/48 encap seg6local action End dev d0"),
     "rule": ("ip rule add from 10.9.0.0/16 table 100 priority 100",),
     "rule-ports": ("ip rule add ipproto tcp dport 80-90 table 100 priority 100",),
+    # Without root the tests' user namespace has the one user 0, and the kernel refuses ranges of others.
+    "rule-uidrange": ("ip rule add uidrange 1-5 table 100 priority 100",),
     "rule-l3mdev": ("ip link add t0 type vrf table 10", "ip rule add l3mdev priority 900"),
     "neighbour-proxy": (*_D0, "ip neigh add proxy 10.0.0.9 dev d0"),
     "filter-u32": (*_D0, "tc qdisc add dev d0 root handle 1: htb",
