@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 import time
+from bisect import bisect_left
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,14 +70,16 @@ async def paced(ndb, count: int, rate: float) -> dict:
     await visible(ndb, count)
     end()
     after = troubles(ndb)
-    when = dict(reversed(commits))
+    commits.sort()
+    revisions = [revision for revision, _ in commits]
     since = {record[0]: record[1] for record in await ndb.sql("SELECT dst, since FROM routes WHERE dst LIKE '10.%'")}
     latencies = []
     groups = [*sender["sent"], (count, 0)]
     for (first, sent), (following, _) in pairwise(groups):
         for i in range(first, following):
             revision = since[f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}"]
-            latencies.append((when[revision] - sent) / 1e6)
+            told = commits[bisect_left(revisions, revision)][1]  # several revisions may share a commit, which names the last
+            latencies.append((told - sent) / 1e6)
     await asyncio.to_thread(pace, count, 1e6, "delete")
     await visible(ndb, 0)
     latencies.sort()
