@@ -11,13 +11,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import InvalidValue, KernelError, NotSupported
 from holdfast.model import TABLES
 from holdfast.model.field import Table
+from holdfast.model.neighbour import NTF_PROXY
 from holdfast.netlink.wire import HEADER, HEADER_SIZE
 
 from .agenda import Questions
@@ -33,6 +34,7 @@ logger = logging.getLogger("holdfast.mirror")
 
 _TRIES: Final = 3
 _BARRIER_IFINDEX: Final = 1
+_NDM_FLAGS: Final = 10
 
 Fetch = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 """Reads the database: SQL and arguments."""
@@ -93,13 +95,18 @@ def _bodies(chunk: bytes) -> list[bytes]:
     return bodies
 
 
+def _is_proxy(body: bytes, family: str) -> bool:
+    """Is this struct ndmsg (linux/neighbour.h) that of a proxy entry of the family?"""
+    return body[0] == ROUTE_FAMILIES[family] and bool(body[_NDM_FLAGS] & NTF_PROXY)
+
+
 class Reading:
     """Asks one source. All methods block: for a worker thread."""
 
     def __init__(self, source: Source, fetch: Fetch) -> None:
         self._source = source
         self._fetch = fetch
-        self._polled: list[bytes] | None = None
+        self._told: dict[str, list[bytes]] = {}  # by family: the messages about what is never announced, as last answered
 
     def ask(self, questions: Questions) -> Answers:
         """Ask everything in `questions`; what has become pointless (no rows match `only_if`) is left out.
@@ -109,8 +116,8 @@ class Reading:
         answers = Answers()
         self.barrier()
         if questions.everything:
-            self.poll()  # from here on a difference is news
             answers.parts = [part for table in self._source.tables if (part := self._whole(table)) is not None]
+            self._remember(answers)
             return answers
         for ifindex in self._wanted_links(questions):
             answers.links[ifindex] = self._link(ifindex)
@@ -119,6 +126,7 @@ class Reading:
                 table = TABLES[one.table]
                 chunks, torn = self._dump(table, one.family, dict(one.filters))
                 answers.parts.append(Part(table, part_of(one), chunks, family_number(table, one.family), torn, one))
+        self._remember(answers)
         return answers
 
     def barrier(self) -> None:
@@ -131,17 +139,25 @@ class Reading:
             self._link(_BARRIER_IFINDEX)
 
     def poll(self) -> bool:
-        """Is anything that is never announced different from the last time?"""
+        """Is anything that is never announced different from what was last told to the tables?"""
         if self._source.passive:
             return False
-        now: list[bytes] = []
-        for one in POLLED:
-            if any(table.name == one.table for table in self._source.tables):
-                chunks = self._source.dump(TABLES[one.table], one.family, **dict(one.filters))
-                now += [body for chunk in chunks for body in _bodies(chunk)]
-        changed = self._polled is not None and self._polled != now
-        self._polled = now
-        return changed
+        now = {one.family: [body for chunk in self._dump_of(one) for body in _bodies(chunk)] for one in POLLED if self._has(one)}
+        return any(now[family] != told for family, told in self._told.items() if family in now)
+
+    def _remember(self, answers: Answers) -> None:
+        """Keep what the tables will show of it. A look that remembered its own dumps would miss what came and went between
+        the look and the answer, or between the answer and the next look."""
+        for part in answers.parts:
+            for one in POLLED:
+                if part.table.name == one.table and part.where in (EVERYTHING, part_of(one)):
+                    self._told[one.family] = [body for chunk in part.chunks for body in _bodies(chunk) if _is_proxy(body, one.family)]
+
+    def _has(self, one: Reread) -> bool:
+        return any(table.name == one.table for table in self._source.tables)
+
+    def _dump_of(self, one: Reread) -> Iterator[bytes]:
+        return self._source.dump(TABLES[one.table], one.family, **dict(one.filters))
 
     def _whole(self, table: Table) -> Part | None:
         """All of a table; None: a recording that does not have it."""

@@ -1,0 +1,89 @@
+"""What a kernel transaction is asked for, and what it answers: values only.
+
+Objects, batch files and plans make these; `transactions.commit` carries them out, all of them or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.model.field import Table
+
+__all__ = ["Change", "Create", "Delete", "Named", "Outcome", "Progress", "Request"]
+
+Progress = Callable[[int, int], None]
+"""Called with (requests acknowledged, requests in all), now and then, on the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Stands for an interface's index where only its name is known: it may be made by the same transaction.
+
+    target: where it is, "" for the target of the request that holds it.
+    """
+
+    ifname: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an object that is not there; refused (AlreadyExists) if it is.
+
+    row    the fields that were asked for, by the model's names, values as the tables hold them; a field that holds an
+           interface's index may be a `Named`. Beside the table's own fields an interface may have `peer` (a mapping: the
+           other end's ifname, address, `target` …), and any field of its kind's data by its own name is in `kind_data`.
+    ensure there already is no error: it is then brought to these fields.
+    """
+
+    target: str
+    table: Table
+    row: Mapping[str, Any]
+    ensure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Give an object that is there other values.
+
+    row     the row as the caller knows it, whole: who it is, and what to compare with. A field among `fields` that is no
+            longer as in `row` is a Conflict, unless forced.
+    fields  the new values. What the key is made of may be among them: then the object is replaced.
+            Of interfaces also `target`: it moves to another namespace, and keeps what the kernel lets it keep.
+    """
+
+    target: str
+    table: Table
+    row: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an object. row: as the caller knows it. missing_ok: not there is no error."""
+
+    target: str
+    table: Table
+    row: Mapping[str, Any]
+    missing_ok: bool = False
+
+
+Request = Create | Change | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a transaction did.
+
+    intent    the revision at which the journal names it; 0: nothing had to be done.
+    revision  the last revision by which all of its changes were in the tables.
+    sent      requests that the kernel took.
+    rows      for each request, in the order given, the row as the mirror shows it now; None: removed.
+    """
+
+    intent: int = 0
+    revision: int = 0
+    sent: int = 0
+    rows: tuple[Mapping[str, Any] | None, ...] = field(default=())
