@@ -5,13 +5,13 @@ Objects, batch files and plans make these; `transactions.commit` carries them ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from holdfast.model.field import Table
 
-__all__ = ["Change", "Create", "Delete", "Named", "Outcome", "Progress", "Request"]
+__all__ = ["Change", "Create", "Delete", "Engine", "Named", "Outcome", "Progress", "Request"]
 
 Progress = Callable[[int, int], None]
 """Called with (requests acknowledged, requests in all), now and then, on the loop."""
@@ -52,6 +52,7 @@ class Change:
             longer as in `row` is a Conflict, unless forced.
     fields  the new values. What the key is made of may be among them: then the object is replaced.
             Of interfaces also `target`: it moves to another namespace, and keeps what the kernel lets it keep.
+            Of `kind_data` and `port_data` only the attributes that become different stand in it; `metrics` and lists are whole.
     """
 
     target: str
@@ -81,9 +82,35 @@ class Outcome:
     revision  the last revision by which all of its changes were in the tables.
     sent      requests that the kernel took.
     rows      for each request, in the order given, the row as the mirror shows it now; None: removed.
+    undo      what takes it all back, in the order in which to ask for it: given to `commit` it is a transaction like any
+              other. Dependants that went along (addresses and routes of a link, ports of a bridge) are in it.
     """
 
     intent: int = 0
     revision: int = 0
     sent: int = 0
     rows: tuple[Mapping[str, Any] | None, ...] = field(default=())
+    undo: tuple[Request, ...] = ()
+
+
+class Engine(Protocol):
+    """Who carries out transactions. For the loop of its node."""
+
+    async def commit(
+        self,
+        requests: Iterable[Request],
+        *,
+        force: bool = False,
+        author: str = "",
+        message: str = "",
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """All of these requests, or none: returns when the tables show them.
+
+        force    overrides what others changed meanwhile, instead of Conflict.
+        author, message  for the log.
+        Errors name the request by its place in the order given: `index` in `details`, counted from 0.
+        Cancelling: what was sent is undone before CancelledError goes on.
+        Raises: AlreadyExists, NotFound, Conflict, KernelError, NotSupported - a target that cannot be changed, InvalidValue.
+        """
+        ...
