@@ -200,6 +200,21 @@ async def test_proxy_entries_are_never_announced(netns: Namespace) -> None:
         await until(mirror, "neighbours", "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM neighbours WHERE proxy)")
 
 
+@pytest.mark.requires("filter-u32", "qdisc-clsact")
+async def test_the_age_of_an_action_is_no_change(netns: Namespace) -> None:
+    async with mirrored(netns) as mirror:
+        await pair(netns)
+        await asyncio.to_thread(netns.tc, "qdisc add dev v0 clsact")
+        action = "action mirred egress redirect dev v1"
+        await asyncio.to_thread(netns.tc, f"filter add dev v0 ingress protocol ip prio 5 u32 match u32 0 0 {action}")
+        await mirror.settled(timeout_s=5)
+        before = column(mirror, "SELECT max(since) FROM filters")
+        await asyncio.sleep(0.1)
+        mirror.resync(netns.name)
+        await mirror.settled(timeout_s=5)
+        assert column(mirror, "SELECT max(since) FROM filters") == before
+
+
 async def test_a_bridge_port_as_its_bridge_sees_it(netns: Namespace) -> None:
     async with mirrored(netns) as mirror:
         await pair(netns)

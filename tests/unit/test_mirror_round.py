@@ -15,6 +15,7 @@ from holdfast.mirror.consequence import Ask, Reread, Where
 from holdfast.mirror.journal import Journal
 from holdfast.mirror.line import Line
 from holdfast.mirror.reading import Answers, Reading
+from holdfast.mirror.rules import POLLED
 from holdfast.mirror.settling import Settled
 from holdfast.mirror.status import Counters
 from holdfast.model import TABLES
@@ -238,3 +239,36 @@ def test_a_first_load_and_a_second_one_write_the_same(stage: Stage) -> None:
         settled = stage.settle(answers)
         assert settled.rows == expected
         assert stage.routes() == ["10.1.0.0", "10.2.0.0"]
+
+
+def proxy(dst: str) -> dict[str, Any]:
+    return {"family": 2, "ifindex": 2, "dst": dst, "flags": 8, "proxy": 1}
+
+
+def test_a_look_compares_with_what_the_tables_were_told(stage: Stage) -> None:
+    shown = stage.source.shown["neighbours"] = []
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    assert not stage.reading.poll()
+    shown.append(proxy("10.0.0.7"))
+    assert stage.reading.poll()
+    assert stage.reading.poll(), "it is news until it was asked for, not until it was seen"
+    stage.settle(stage.begin(Questions(rereads=POLLED)))
+    assert not stage.reading.poll()
+
+
+def test_what_goes_between_the_look_and_the_answer_is_noticed_when_it_comes_again(stage: Stage) -> None:
+    shown = stage.source.shown["neighbours"] = []
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    shown.append(proxy("10.0.0.7"))
+    assert stage.reading.poll()
+    shown.clear()
+    stage.settle(stage.begin(Questions(rereads=POLLED)))
+    shown.append(proxy("10.0.0.7"))
+    assert stage.reading.poll()
+
+
+def test_what_a_whole_reading_showed_and_went_before_the_next_look_is_noticed(stage: Stage) -> None:
+    shown = stage.source.shown["neighbours"] = [proxy("10.0.0.7")]
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    shown.clear()
+    assert stage.reading.poll()

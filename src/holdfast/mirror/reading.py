@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,9 +95,10 @@ def _bodies(chunk: bytes) -> list[bytes]:
     return bodies
 
 
-def _is_proxy(body: bytes, family: str) -> bool:
-    """Is this struct ndmsg (linux/neighbour.h) that of a proxy entry of the family?"""
-    return body[0] == ROUTE_FAMILIES[family] and bool(body[_NDM_FLAGS] & NTF_PROXY)
+def _proxies(chunks: Iterable[bytes], family: str) -> list[bytes]:
+    """The messages of a dump that are about proxy entries of the family (struct ndmsg, linux/neighbour.h)."""
+    wanted = ROUTE_FAMILIES[family]
+    return [body for chunk in chunks for body in _bodies(chunk) if body[0] == wanted and body[_NDM_FLAGS] & NTF_PROXY]
 
 
 class Reading:
@@ -142,8 +143,8 @@ class Reading:
         """Is anything that is never announced different from what was last told to the tables?"""
         if self._source.passive:
             return False
-        now = {one.family: [body for chunk in self._dump_of(one) for body in _bodies(chunk)] for one in POLLED if self._has(one)}
-        return any(now[family] != told for family, told in self._told.items() if family in now)
+        wanted = [one for one in POLLED if one.family in self._told]
+        return any(_proxies(self._dump_of(one), one.family) != self._told[one.family] for one in wanted)
 
     def _remember(self, answers: Answers) -> None:
         """Keep what the tables will show of it. A look that remembered its own dumps would miss what came and went between
@@ -151,10 +152,7 @@ class Reading:
         for part in answers.parts:
             for one in POLLED:
                 if part.table.name == one.table and part.where in (EVERYTHING, part_of(one)):
-                    self._told[one.family] = [body for chunk in part.chunks for body in _bodies(chunk) if _is_proxy(body, one.family)]
-
-    def _has(self, one: Reread) -> bool:
-        return any(table.name == one.table for table in self._source.tables)
+                    self._told[one.family] = _proxies(part.chunks, one.family)
 
     def _dump_of(self, one: Reread) -> Iterator[bytes]:
         return self._source.dump(TABLES[one.table], one.family, **dict(one.filters))

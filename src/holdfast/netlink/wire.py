@@ -31,8 +31,10 @@ def align(length: int) -> int:
     return (length + 3) & ~3
 
 
-def attributes(data: bytes | bytearray, start: int = 0, end: int | None = None, path: str = "") -> Iterator[tuple[int, bytes]]:
-    """Walk the attributes in data[start:end]: (type without flag bits, payload).
+def attributes(
+    data: bytes | bytearray, start: int = 0, end: int | None = None, path: str = "", mask: int = TYPE_MASK
+) -> Iterator[tuple[int, bytes]]:
+    """Walk the attributes in data[start:end]: (type, payload); of the type what `mask` leaves: by default without flag bits.
 
     Up to three bytes behind the last attribute are padding.
     Raises: DecodeError - an attribute shorter than its header, or one that reaches over the end.
@@ -43,7 +45,7 @@ def attributes(data: bytes | bytearray, start: int = 0, end: int | None = None, 
         length, kind = unpack(data, start)
         if length < 4 or start + length > stop:
             raise DecodeError(f"attribute {kind & TYPE_MASK} claims {length} bytes, {stop - start} are left", offset=start, path=path)
-        yield kind & TYPE_MASK, bytes(data[start + 4 : start + length])
+        yield kind & mask, bytes(data[start + 4 : start + length])
         start += (length + 3) & ~3
 
 
