@@ -1,8 +1,8 @@
 """A node: database, mirror, sources, and the namespaces that come and go. Wiring, and the order of starting and stopping.
 
-    start:  database (lock, file) ─► mirror ─► sources, all at once ─► following
+    start:  database (lock, file) ─► mirror ─► sources, all at once ─► namespaces
     loaded: every source has its rows, or has failed ─► rows of sources that are no more go
-    stop:   following ─► mirror (sockets) ─► database (file, lock)
+    stop:   mirror (sockets, namespaces) ─► database (file, lock)
 
 The API's Core is the same for a program that works with objects; a node is what keeps running.
 """
@@ -15,7 +15,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from holdfast.errors import Closed, NotFound
+from holdfast.errors import NotFound
 from holdfast.model import NETNS, TABLES
 
 if TYPE_CHECKING:
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from holdfast.database.sqlite import Database
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.supervisor import Settings
-    from holdfast.sources import Change, Namespace, Namespaces
+    from holdfast.sources import Namespace, Source
 
 __all__ = ["LOCALHOST", "Node"]
 
 logger = logging.getLogger("holdfast.node")
 
 LOCALHOST: Final = "localhost"
-_LOOK_EVERY_S: Final = 0.25
-_NETNS_COLUMNS: Final = ("name", "path", "inode", "nsid")
 
 
 class Node:
@@ -60,9 +58,6 @@ class Node:
         self._specs = [dict(spec) for spec in sources]
         self._options: dict[str, Any] = {} if tables is None else {"tables": list(tables)}
         self._settings = settings
-        self._namespaces: Namespaces | None = None
-        self._following: asyncio.Task[None] | None = None
-        self._followed: set[str] = set()
         self._running = False
 
     async def __aenter__(self) -> Self:
@@ -85,7 +80,7 @@ class Node:
         """
         from holdfast.database.sqlite import Database
         from holdfast.mirror.mirror import Mirror
-        from holdfast.sources import Namespaces, make
+        from holdfast.sources import make
 
         sources = [make(**spec, **self._options) for spec in self._specs]
         self.database = await asyncio.to_thread(Database, self.path)
@@ -95,9 +90,7 @@ class Node:
             await self.mirror.start()
             for source in sources:
                 self.mirror.add(source)
-            self._namespaces = Namespaces()
-            await self._look()
-            self._following = asyncio.create_task(self._follow(), name="holdfast-namespaces")
+            await self.mirror.follow_namespaces(LOCALHOST, self._source_in if self.follow else None)
         except BaseException:
             await self.stop()
             raise
@@ -117,53 +110,15 @@ class Node:
             return
         self._running = False
         try:
-            if self._following is not None:
-                self._following.cancel()
-                await asyncio.wait([self._following])
-            if self._namespaces is not None:
-                self._namespaces.close()
             if hasattr(self, "mirror"):
                 await self.mirror.close()
         finally:
             await asyncio.to_thread(self.database.close)
 
-    # -- namespaces ------------------------------------------------------------------------------------------------
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            try:
-                await self._look()
-            except Closed:
-                return
-            except Exception:
-                logger.exception("looking for network namespaces failed; tried again")
-
-    async def _look(self) -> None:
-        """What is different under /run/netns: into the table `netns`, and into the mirror if namespaces are followed."""
-        assert self._namespaces is not None
-        change: Change = await asyncio.to_thread(self._namespaces.changes)
-        if not change and self._following is not None:
-            return
-        present = await asyncio.to_thread(self._namespaces.now)
-        await self._write(lambda tx: _sweep_names(tx, present))
-        for gone in change.removed:
-            if gone.name in self._followed:
-                self._followed.discard(gone.name)
-                logger.info("network namespace %s was deleted", gone.name)
-                await self.mirror.remove(gone.name)
-        if self.follow:
-            for new in change.added:
-                self._add(new)
-
-    def _add(self, namespace: Namespace) -> None:
+    def _source_in(self, namespace: Namespace) -> Source:
         from holdfast.sources import make
 
-        if namespace.name in self.mirror.targets:
-            return  # named on its own already
-        logger.info("network namespace %s is there", namespace.name)
-        self.mirror.add(make(namespace.name, "netns", netns=namespace.path, **self._options))
-        self._followed.add(namespace.name)
+        return make(namespace.name, "netns", netns=namespace.path, **self._options)
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -183,10 +138,3 @@ class Node:
     async def _write(self, job: Any) -> Any:
         return await asyncio.wrap_future(self.database.write(job))
 
-
-def _sweep_names(tx: Transaction, present: Sequence[Namespace]) -> None:
-    rows = [(one.name, one.path, one.inode, one.nsid) for one in present]
-    with tx.sweep(NETNS, LOCALHOST) as stage:
-        if rows:
-            stage.add(_NETNS_COLUMNS, list(zip(*rows, strict=True)))
-        stage.finish()

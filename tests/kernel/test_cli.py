@@ -293,3 +293,17 @@ def test_users_without_rights_see_what_the_kernel_shows_them(net: Namespace, hom
     refused = holdfast("show", "link", "-n", net.name, prefix=prefix, check=False)
     assert refused.returncode == 1
     assert refused.stderr.startswith("holdfast: ")
+
+
+def test_a_watch_says_when_the_node_stops_and_when_there_is_one_again(net: Namespace) -> None:
+    with node(net) as first, running("watch", "addresses", "--verbose") as watch:
+        watch.wait_for("asking the running node")
+        time.sleep(0.5)
+        net.ip("addr add 10.9.0.1/24 dev d0")
+        watch.wait_for("10.9.0.1/24")
+        assert first.stop() == 0
+        assert f"(process {first.process.pid})" in watch.wait_for("has stopped")
+        net.ip("addr add 10.9.0.2/24 dev d0")
+        with node(net):
+            watch.wait_for("a node is running again")
+            watch.wait_for("10.9.0.2/24")

@@ -7,6 +7,8 @@ are printed.
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -16,6 +18,7 @@ from holdfast.model.names import Names
 
 from .options import Common
 from .reading import Reading, log_to_stderr, node_of, source_spec
+from .state import RunningNode, holder
 
 if TYPE_CHECKING:
     from holdfast.database.home import Change, Database
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Following", "open_following"]
 
 _LOOK_EVERY_S: Final = 0.05
+_HOLDER_EVERY_S: Final = 0.5
 _STRIDE: Final = 500
 """Revisions read at once."""
 
@@ -31,9 +35,10 @@ _STRIDE: Final = 500
 class Following:
     """Changes of some tables, in order. `reading` reads the same database."""
 
-    def __init__(self, database: Database | FileReader, names: Names) -> None:
+    def __init__(self, database: Database | FileReader, names: Names, node: Presence | None = None) -> None:
         self.reading = Reading(database, names)
         self._database = database
+        self._node = node
 
     @property
     def revision(self) -> int:
@@ -48,6 +53,8 @@ class Following:
         while True:
             last = min(self._database.revision, cursor + _STRIDE)
             if last <= cursor:
+                if self._node is not None:
+                    self._node.look()
                 await asyncio.sleep(_LOOK_EVERY_S)
                 continue
             yield sorted(self._read(tables, cursor, last), key=lambda change: change.revision)
@@ -59,6 +66,34 @@ class Following:
         return [change for table in order for change in self._database.changes(table, since, until)]
 
 
+class Presence:
+    """Says on stderr when the node behind a file stops, and when there is one again: nothing changes meanwhile, and why."""
+
+    def __init__(self, node: RunningNode) -> None:
+        self._path = node.path
+        self._pid = holder(node.path)
+        self._looked = time.monotonic()
+
+    def look(self) -> None:
+        """At most twice a second."""
+        now = time.monotonic()
+        if now - self._looked < _HOLDER_EVERY_S:
+            return
+        self._looked = now
+        before, self._pid = self._pid, holder(self._path)
+        if self._pid == before:
+            return
+        if self._pid is None:
+            text = f"the node{_process(before)} has stopped: nothing more is seen until one runs on {self._path} again"
+        else:
+            text = f"a node is running again{_process(self._pid)}: what changed while there was none follows"
+        print(f"holdfast: {text}", file=sys.stderr, flush=True)
+
+
+def _process(pid: int | None) -> str:
+    return f" (process {pid})" if pid else ""
+
+
 @asynccontextmanager
 async def open_following(common: Common, tables: Collection[str]) -> AsyncIterator[Following]:
     """Open what the options name. Raises: what opening raises; WorldError - the source could not be loaded."""
@@ -68,7 +103,7 @@ async def open_following(common: Common, tables: Collection[str]) -> AsyncIterat
         from holdfast.sources.name_files import read_name_files
 
         with open_reader(node.path) as reader:
-            yield Following(reader, Names.parse(read_name_files()))
+            yield Following(reader, Names.parse(read_name_files()), Presence(node))
         return
     from holdfast.node import Node
 

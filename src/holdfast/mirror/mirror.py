@@ -110,13 +110,14 @@ class Mirror:
         Raises: NotFound - there is no such source.
         """
         supervisor = self._one(target)
-        task = self._tasks.pop(target)
+        task = self._tasks[target]
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([task])
-        await self._remove_rows(target, "removed")
-        del self._supervisors[target]
-        supervisor.leave()
+        await self._remove_rows(target, "removed")  # refused by a full disk: it is still a source, and can be removed later
+        if self._supervisors.pop(target, None) is not None:
+            del self._tasks[target]
+            supervisor.leave()
 
     def restart(self, target: str) -> None:
         """Close and open a source again; its rows stay and are compared. Also for one that ended."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from holdfast.errors import AlreadyExists, HoldfastError
 from holdfast.model import NETNS
-from holdfast.sources.discovery import Change, Namespace, Namespaces
+from holdfast.sources.discovery import Namespace, Namespaces
 
 if TYPE_CHECKING:
     from holdfast.database.home import Transaction
@@ -39,8 +40,8 @@ class Following:
         self._target = target
         self._namespaces = namespaces
         self._make = make
-        self._followed: dict[str, str] = {}  # path -> target
-        self._written = False
+        self._written: list[Namespace] | None = None
+        self._known: dict[Namespace, str | None] = {}  # without its nsid → target, if it is followed
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -55,14 +56,13 @@ class Following:
             self._namespaces.close()
 
     async def look(self) -> None:
-        """What is different since the last look, into the table and the mirror."""
-        loop = asyncio.get_running_loop()
-        change = await loop.run_in_executor(self._mirror.workers, self._namespaces.changes)
-        if change or not self._written:
-            await self._write(await loop.run_in_executor(self._mirror.workers, self._namespaces.now))
-            self._written = True
-        if change and self._make is not None:
-            await self._follow(change, self._make)
+        """What is different since the last look, into the table and the mirror. What fails is done by a later look."""
+        present = await asyncio.get_running_loop().run_in_executor(self._mirror.workers, self._namespaces.now)
+        if present != self._written:
+            await self._write(present)
+            self._written = present
+        if self._make is not None:
+            await self._follow({replace(one, nsid=None) for one in present}, self._make)
 
     async def _write(self, present: list[Namespace]) -> None:
         def job(tx: Transaction) -> None:
@@ -72,18 +72,22 @@ class Following:
 
         await asyncio.wrap_future(self._mirror.database.write(job))
 
-    async def _follow(self, change: Change, make: Make) -> None:
-        for one in change.removed:
-            target = self._followed.pop(one.path, None)
+    async def _follow(self, present: set[Namespace], make: Make) -> None:
+        for one in [one for one in self._known if one not in present]:
+            target = self._known[one]
             if target in self._mirror.targets:
+                logger.info("network namespace %s was deleted", one.name)
                 await self._mirror.remove(target)
-        for one in change.added:
+            del self._known[one]
+        for one in sorted(present - self._known.keys(), key=lambda one: one.path):
             source = make(one)
-            if source is None:
-                continue
-            try:
-                self._mirror.add(source)
-            except AlreadyExists as there:
-                logger.info("network namespace %s is not followed: %s", one.name, there)
-            else:
-                self._followed[one.path] = source.target
+            self._known[one] = None if source is None else self._add(one, source)
+
+    def _add(self, one: Namespace, source: Source) -> str | None:
+        try:
+            self._mirror.add(source)
+        except AlreadyExists as there:
+            logger.info("network namespace %s is not followed: %s", one.name, there)
+            return None
+        logger.info("network namespace %s is there", one.name)
+        return source.target
