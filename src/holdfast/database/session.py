@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import apsw
 
@@ -17,9 +18,17 @@ __all__ = ["Session"]
 
 
 class Session:
-    """For the writer thread. `keeps_history`: changed and deleted rows go to the history."""
+    """For the writer thread. `keeps_history`: changed and deleted rows go to the history. `clock`: ns since 1970, for the log."""
 
-    def __init__(self, connection: apsw.Connection, tables: Iterable[Table], *, keeps_history: bool = True) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        tables: Iterable[Table],
+        *,
+        keeps_history: bool = True,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.clock = clock
         self.connection = connection
         self.keeps_history = keeps_history
         self.stages: set[str] = set()

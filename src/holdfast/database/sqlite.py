@@ -45,6 +45,7 @@ class Database(Reading):
     tables    those of the model; rows of others stay in the file untouched.
     history   False: changed and deleted rows are not kept; watches then show rows that are new or changed, without the old.
     names     the words for SQL's name functions.
+    clock     ns since 1970: the times of the log. A replay has the recording's.
     clean     was it closed properly the last time? True for a new one.
 
     Raises: Busy - another process has it, named in the message;  Corrupt;  NotSupported - of a newer version;
@@ -58,6 +59,7 @@ class Database(Reading):
         *,
         history: bool = True,
         names: Names = BUILTIN,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         tables = tuple(TABLES.values() if tables is None else tables)
         memory = os.fspath(path) == MEMORY
@@ -65,7 +67,7 @@ class Database(Reading):
         connector = Connector(place, names)
         super().__init__(connector, tables)
         try:
-            opened = _Opening(place, tables, synced=not memory)
+            opened = _Opening(place, tables, clock, synced=not memory)
         except BaseException:
             _let_go(place, lock, memory=memory)
             raise
@@ -74,7 +76,7 @@ class Database(Reading):
         self.previous_boot_id = opened.previous_boot_id
         self.clean = opened.clean
         connector.equip(opened.connection)
-        session = Session(opened.connection, tables, keeps_history=history)
+        session = Session(opened.connection, tables, keeps_history=history, clock=clock)
         checkpoint = Checkpoint(opened.connection, place, self._readers.relieve, synced=not memory)
         self._writer = Writer(session, opened.revisions, checkpoint, place, synced=not memory)
         # also when it is dropped without `close`, and when the interpreter ends; it must not refer to self
@@ -104,7 +106,8 @@ class Database(Reading):
 class _Opening:
     """The first transaction on a file: it is made ours, brought up to date, and its next revisions are reserved."""
 
-    def __init__(self, path: str, tables: Collection[Table], *, synced: bool) -> None:
+    def __init__(self, path: str, tables: Collection[Table], clock: Callable[[], int], *, synced: bool) -> None:
+        self._clock = clock
         try:
             self.connection = open_plain(path)
         except apsw.Error as error:
@@ -138,7 +141,7 @@ class _Opening:
         meta.write(connection, "reserved", revision + BLOCK)
         details = msgspec.json.encode({"boot_id": self.boot_id, "clean": self.clean, "pid": os.getpid()}).decode()
         connection.execute(
-            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, time.time_ns(), details)
+            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, self._clock(), details)
         )
         self.revisions = Revisions(connection, revision, revision + BLOCK)
 

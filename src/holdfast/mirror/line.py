@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from holdfast.errors import Lost
 from holdfast.model import TABLES
 from holdfast.netlink.batch import Batch, Undecoded
+from holdfast.netlink.blank import blank
 from holdfast.netlink.codec import decode
 
 from .applier import Applier
@@ -129,5 +130,5 @@ class Line:
     def report(self, one: Undecoded) -> None:
         """Count and log a message that did not decode."""
         self._counters.undecoded += 1
-        shown = one.message[:_LOGGED_BYTES].hex() + ("…" if len(one.message) > _LOGGED_BYTES else "")
+        shown = blank(one.message)[:_LOGGED_BYTES].hex() + ("…" if len(one.message) > _LOGGED_BYTES else "")
         logger.warning("%s: a message was skipped: %s: %s", self.source.target, one.reason, shown)

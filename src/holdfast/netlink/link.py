@@ -14,6 +14,7 @@ from holdfast.model.field import Table
 from holdfast.model.interface import INTERFACES
 from holdfast.model.links import KINDS
 
+from .blank import keeps_unknown
 from .rows import TableCodec
 from .shapes import GRAMMARS, Coder, Grammar, coder, decode_unknown, encode_unknown
 
@@ -50,7 +51,8 @@ def _by_kind(find: Callable[[str], Coder | None], need: str) -> Grammar:
         made = find(kind or "")
         if made:
             return made.decode(data)  # type: ignore[no-any-return]
-        return {"unknown": decode_unknown(data)} if data else {}
+        unknown = {key: raw for key, raw in decode_unknown(data).items() if keeps_unknown(kind, int(key))} if data else {}
+        return {"unknown": unknown} if unknown else {}
 
     def encode(value: Any, kind: str | None) -> bytes | None:
         made = find(kind or "")

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from holdfast.errors import Closed, KernelError, Lost, SourceEnded
 from holdfast.model.field import Table
+from holdfast.netlink.blank import blank
 
 from .contract import CHUNK, Events, Source
 from .recording import Ask, End, Header, Kind, Marker, Refusal, Writer
 
 __all__ = ["Recorder"]
 
-Blank = Callable[[bytes], bytes]
-
 
 class Recorder(Source):
     """Stands in the place of `source`, which it owns, and writes what passes to `path`.
 
-    blank   makes secrets in netlink bytes unreadable without changing their length; called for every buffer. What is
-            handed on is the original.
+    Secrets in what passes are overwritten in the file (netlink.blank); what is handed on is the original.
     note    writes a remark into the recording.
     A recording that cannot go on (a full disk) says so in `writer.error`; the source goes on.
     """
 
     kind: ClassVar[str] = "recorder"
 
-    def __init__(self, source: Source, path: str, blank: Blank = bytes) -> None:
+    def __init__(self, source: Source, path: str) -> None:
         super().__init__(source.target, {})
         self.source = source
         self.spec = source.spec
@@ -37,7 +35,6 @@ class Recorder(Source):
         self.groups = source.groups
         self.path = path
         self.writer: Writer | None = None
-        self._blank = blank
         self._tee: _Tee | None = None
         self._numbers = itertools.count(1)
 
@@ -94,7 +91,7 @@ class Recorder(Source):
         self._say(ask)
         try:
             for chunk in chunks:
-                self._write(Kind.ANSWER, ask.id.to_bytes(4, "little") + self._blank(chunk))
+                self._write(Kind.ANSWER, ask.id.to_bytes(4, "little") + blank(chunk))
                 yield chunk
         except KernelError as refusal:
             self._say(End(ask.id, error=Refusal(int(refusal.code), refusal.sentence)))
@@ -121,7 +118,7 @@ class Recorder(Source):
         self._mark("note", text)
 
     def record_events(self, data: bytes) -> None:
-        self._write(Kind.EVENTS, self._blank(data))
+        self._write(Kind.EVENTS, blank(data))
 
     def record_loss(self, loss: Lost) -> None:
         self._mark("lost", loss.message)

@@ -45,13 +45,15 @@ class _Question:
 
 
 class Replay(Source):
-    """spec: `file`; `speed` - 0: as fast as they are taken (the default), 1: as fast as recorded, 10: ten times that.
+    """spec: `file`; `speed` - 0: as fast as they are taken (the default), 1: as fast as recorded, 10: ten times that;
+    `until_ns` - leave out what was recorded after this time (ns since 1970).
 
+    `time_ns` is the recorded time of what was handed out last.
     `finished` turns true when `drain` has nothing more to return, ever. That is no error, and `alive` stays true.
     """
 
     kind: ClassVar[str] = "replay"
-    options = frozenset({"file", "speed", "tables"})
+    options = frozenset({"file", "speed", "tables", "until_ns"})
     passive: ClassVar[bool] = True
 
     def __init__(self, target: str, spec: Mapping[str, Any]) -> None:
@@ -62,6 +64,8 @@ class Replay(Source):
         if self.speed < 0:
             raise InvalidValue(f"expected a speed of 0 or more, got {self.speed} – at source `{target}`")
         self.reader: Reader | None = None
+        self.time_ns = 0
+        self._until_ns = spec.get("until_ns")
         self._lock = threading.RLock()  # guards all below
         self._questions: deque[_Question] = deque()  # those not given yet, in order
         self._frames: Iterator[Frame] = iter(())
@@ -80,8 +84,8 @@ class Replay(Source):
             self.tables = tuple(table for table in chosen_tables(self.spec.get("tables")) if table.name in recorded)
             self.groups, self.missing = header.groups, dict(header.missing)
             self.reader = reader
-            self._questions = _questions(reader)
-            self._frames = _events(reader)
+            self._questions = _questions(reader, self._until_ns)
+            self._frames = _events(reader, self._until_ns)
             self._next = next(self._frames, None)
             self._told_to = 0
             self._origin = (self._next.time_ns if self._next else 0, time.monotonic())
@@ -129,6 +133,7 @@ class Replay(Source):
                 return b""
             self._next = next(self._frames, None)
             self._told_to = frame.offset
+            self.time_ns = frame.time_ns
             timer.after(_SOON_NS)  # behind the last events there may be answers
             if frame.kind == Kind.MARKER:
                 marker = frame.read(Marker)
@@ -202,10 +207,12 @@ _LOSSES: Final = {
 """Markers that stand for events which are not there."""
 
 
-def _events(reader: Reader) -> Iterator[Frame]:
+def _events(reader: Reader, until_ns: int | None = None) -> Iterator[Frame]:
     """Events, and markers of a loss. The first `opened` is the beginning, not a loss."""
     opened = False
     for frame in reader.frames(reader.start, frozenset({Kind.EVENTS, Kind.MARKER})):
+        if until_ns is not None and frame.time_ns > until_ns:
+            return
         if frame.kind == Kind.MARKER:
             what = frame.read(Marker).what
             if what not in _LOSSES or (what == "opened" and not opened):
@@ -214,11 +221,13 @@ def _events(reader: Reader) -> Iterator[Frame]:
         yield frame
 
 
-def _questions(reader: Reader) -> deque[_Question]:
+def _questions(reader: Reader, until_ns: int | None = None) -> deque[_Question]:
     """The recorded questions with a whole answer, in order."""
     asked: dict[int, tuple[int, Ask]] = {}
     found = []
     for frame in reader.frames(reader.start, frozenset({Kind.ASK, Kind.END})):
+        if until_ns is not None and frame.time_ns > until_ns:
+            break
         if frame.kind == Kind.ASK:
             ask = frame.read(Ask)
             asked[ask.id] = frame.offset, ask

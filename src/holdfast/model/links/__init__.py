@@ -4,7 +4,7 @@
     KINDS["bridge"].port       fields of `port_data` of a bridge's ports: brport_state …
 
 A kind that is not here keeps its attributes raw, under `unknown`, and loses nothing. No kind carries a secret over this
-protocol: the keys of WireGuard and MACsec travel by generic netlink.
+protocol today; `holdfast.model.secrets` says what is done about tomorrow.
 """
 
 from __future__ import annotations
