@@ -221,6 +221,7 @@ def wide(place: int, count: int = 500) -> Any:
 def test_the_log_stays_short_under_steady_writing(kind: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "LIMIT", 200)
     monkeypatch.setattr(checkpoint, "STEP", 100)
+    monkeypatch.setattr(checkpoint, "ANEW", 300)
     monkeypatch.setattr(checkpoint, "PATIENCE", 500)
     with Database(":memory:" if kind == "memory" else tmp_path / "x.db", [THINGS], history=False) as database:
         sizes = []
@@ -228,6 +229,29 @@ def test_the_log_stays_short_under_steady_writing(kind: str, tmp_path: Any, monk
             database.write(wide(place)).result()
             sizes.append(os.path.getsize(database.path + "-wal") >> 12)
         assert max(sizes) < 1000, sizes
+
+
+def test_on_a_disk_a_thread_copies_the_log_and_the_writer_only_the_rest(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "LIMIT", 200)
+    monkeypatch.setattr(checkpoint, "STEP", 100)
+    monkeypatch.setattr(checkpoint, "ANEW", 600)
+    monkeypatch.setattr(checkpoint, "REST", 200)
+    with Database(tmp_path / "x.db", [THINGS], history=False) as database:
+        here: list[int] = []
+        copy = checkpoint.Checkpoint._copy
+
+        def watched(self: Any, connection: Any) -> int:
+            if threading.current_thread().name == "holdfast-writer":
+                here.append(self._pages - self._copied)
+            return copy(self, connection)
+
+        monkeypatch.setattr(checkpoint.Checkpoint, "_copy", watched)
+        sizes = []
+        for place in range(300):
+            database.write(wide(place, 100)).result()
+            sizes.append(os.path.getsize(database.path + "-wal") >> 12)
+        assert max(here, default=0) <= 200, here
+        assert sizes[-1] < 300 * 15, "it never began anew: 300 commits of 15 pages and more"
 
 
 def test_a_reader_that_stays_stops_nobody_and_the_log_is_cut_after_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
