@@ -307,3 +307,30 @@ def test_a_watch_says_when_the_node_stops_and_when_there_is_one_again(net: Names
         with node(net):
             watch.wait_for("a node is running again")
             watch.wait_for("10.9.0.2/24")
+
+
+# ------------------------------------------------------------------------------------------------------------- topology
+
+
+def test_topology_of_namespaces_that_have_names(net: Namespace, make_netns: Callable[..., Namespace], home: Path) -> None:
+    """The ends of a pair in two namespaces, neither of which is this one, find each other."""
+    other = make_netns("far")
+    net.ip(f"link add x0 type veth peer name y0 netns {other.name}")
+    net.ip("link add br7 type bridge")
+    net.ip("link set x0 master br7")
+    graph = json.loads(holdfast("show", "topology", "dev", "x0", "--json").stdout)
+    ends = {(edge["kind"], edge["lower"]["target"], edge["lower"]["ifname"], edge["upper"]["ifname"]) for edge in graph["edges"]}
+    assert ("port", net.name, "x0", "br7") in ends
+    assert ends & {("pair", net.name, "x0", "y0"), ("pair", other.name, "y0", "x0")}
+    text = holdfast("show", "topology", "dev", "x0").stdout
+    assert f"⇄ {other.name}/y0" in text and f"⇄ {net.name}/x0" in text
+    assert "d0" not in text  # not connected with it
+
+
+def test_topology_knows_its_formats(net: Namespace) -> None:
+    assert holdfast("show", "topology", "--format", "svg", "--netns", net.name).stdout.startswith("<svg ")
+    assert holdfast("show", "topo", "--format", "dot", "--netns", net.name).stdout.startswith("digraph ")
+    wrong = holdfast("show", "topology", "--format", "png", check=False)
+    assert wrong.returncode == 2
+    assert "expected text, dot, svg or json, got `png`" in wrong.stderr
+    assert holdfast("show", "routes", "--format", "svg", check=False).returncode == 2

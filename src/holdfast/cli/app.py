@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import click
 
+from holdfast.errors import InvalidValue
+
 from . import complete
 from .command import Group, option
 from .options import Common, printing, reading
@@ -62,6 +64,8 @@ def app(ctx: click.Context) -> None:
         holdfast show routes table 100 proto bgp --json
         holdfast show neigh nud stale,delay not dev eth1
         holdfast show fdb br br0 vlan 10
+        holdfast show topology                         what is connected with what
+        holdfast show topology dev br0 --format svg > br0.svg
     """,
 )
 @click.argument(
@@ -81,6 +85,7 @@ def app(ctx: click.Context) -> None:
 @option("--columns", "-c", metavar="A,B,…", default="", shell_complete=complete.columns, help="These columns: headings or fields.")
 @option("--all-columns", "-a", is_flag=True, help="Every field as a column.")
 @option("--limit", "-l", metavar="N", type=int, default=0, help="At most so many rows.")
+@option("--format", "form", metavar="F", default="", shell_complete=complete.formats, help="Of a topology: text, dot, svg or json.")
 @printing
 @reading(target=True)
 def show(
@@ -93,6 +98,7 @@ def show(
     columns: str,
     all_columns: bool,
     limit: int,
+    form: str,
     **common: Any,
 ) -> None:
     """Show interfaces, addresses, routes, neighbours, rules, nexthops …
@@ -104,8 +110,15 @@ def show(
     As with `ip`, routes of table local and neighbours without a state are left out unless asked for; `all` leaves nothing
     out, and neither does --json. `holdfast show NOUN help` lists the columns and words of a noun.
     """
+    if noun == "topology"[: max(4, len(noun))]:
+        from .topology import show_topology
+
+        show_topology(filters, Common(**common), form)
+        return
     from .show import Request, show_rows
 
+    if form:
+        raise InvalidValue(f"expected `topology`, got `{noun}` – at `--format`", hint="the others are text, or JSON with `--json`")
     family = "inet" if ipv4 and not ipv6 else "inet6" if ipv6 and not ipv4 else ""
     show_rows(Request(noun, filters, family, details or statistics, statistics, columns, all_columns, limit), Common(**common))
 

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from holdfast.errors import UnknownName
 
-__all__ = ["columns", "filters", "nouns", "tables"]
+__all__ = ["columns", "filters", "formats", "nouns", "tables"]
 
 Offer = tuple[str, str]
 
@@ -21,7 +21,12 @@ def nouns(context: click.Context, parameter: click.Parameter, incomplete: str) -
 
     found = [(look.table.name, look.table.doc) for look in LOOKS.values() if look.table.name.startswith(incomplete)]
     short = [(name, look.table.doc) for look in LOOKS.values() for name in look.short if incomplete and name.startswith(incomplete)]
-    return _items(found or short)
+    drawing = [("topology", "What is connected with what.")] if context.command.name == "show" and "topology".startswith(incomplete) else []
+    return _items((found or short) + drawing)
+
+
+def formats(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _items([(name, "") for name in ("text", "dot", "svg", "json") if name.startswith(incomplete)])
 
 
 def tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -50,8 +55,9 @@ def filters(context: click.Context, parameter: click.Parameter, incomplete: str)
     from .words import find_look
 
     given = list(context.params.get("filters") or ())
+    noun = context.params.get("noun") or ""
     try:
-        look = find_look(context.params.get("noun") or "")
+        look = find_look("interfaces" if noun == "topology" else noun)
     except UnknownName:
         return []
     word, equals, begun = incomplete.partition("=")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import NotFound
+from holdfast.errors import HoldfastError, NotFound
 from holdfast.model import NETNS, TABLES
 from holdfast.model.names import Names
 
@@ -52,8 +52,10 @@ class Reading:
 
 
 @contextmanager
-def open_reading(common: Common, tables: Collection[str]) -> Iterator[Reading]:
+def open_reading(common: Common, tables: Collection[str], *, all_netns: bool = False) -> Iterator[Reading]:
     """Open what the options name. `tables`: those that will be read; without a node no other is loaded.
+
+    all_netns  without a node, and without `--netns`, load the named network namespaces of this host, too.
 
     Raises: NotFound, Denied, KernelError … - what opening raises.
     """
@@ -69,7 +71,10 @@ def open_reading(common: Common, tables: Collection[str]) -> Iterator[Reading]:
 
     _say(common, f"no node is running: asking the kernel{f' in {common.netns}' if common.netns else ''}")
     with Database(":memory:") as database:
-        yield Reading(database, _load(database, common.netns, tables))
+        names = _load(database, source_spec(common.netns), tables)
+        if all_netns and not common.netns:
+            _load_named(database, tables)
+        yield Reading(database, names)
 
 
 def node_of(common: Common) -> RunningNode | None:
@@ -114,7 +119,17 @@ def mentioned(sql: str) -> set[str]:
     return {table.name for table in TABLES.values() if table.name in low or table.noun.split()[0] in low}
 
 
-def _load(database: Database, netns: str, tables: Collection[str]) -> Names:
+def _load_named(database: Database, tables: Collection[str]) -> None:
+    """Read these tables in each named network namespace; one that cannot be entered is told and left out."""
+    inside = [table for table in tables if table != "netns"]
+    for (path,) in database.fetch("SELECT path FROM netns ORDER BY name"):
+        try:
+            _load(database, source_spec(path), inside)
+        except HoldfastError as error:
+            print(f"holdfast: left out: {error}", file=sys.stderr)
+
+
+def _load(database: Database, spec: dict[str, Any], tables: Collection[str]) -> Names:
     """Read these tables from the kernel; returns the names of that host."""
     from holdfast.mirror.agenda import Questions
     from holdfast.mirror.reading import Reading as Asking
@@ -122,7 +137,7 @@ def _load(database: Database, netns: str, tables: Collection[str]) -> Names:
 
     log_to_stderr()
     wanted = [name for name in tables if TABLES[name].message]
-    source = make(**source_spec(netns), tables=wanted or ["interfaces"])
+    source = make(**spec, tables=wanted or ["interfaces"])
     try:
         source.open()
         answers = Asking(source, lambda sql, args: []).ask(Questions(everything=True))

@@ -1,0 +1,105 @@
+"""`holdfast show topology`: read, narrow, fold, draw."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from holdfast.cli.conditions import where
+from holdfast.cli.layout import terminal_width
+from holdfast.cli.looks import LOOKS
+from holdfast.cli.options import Common
+from holdfast.cli.reading import LOCALHOST, Reading, open_reading
+from holdfast.cli.show import target_condition
+from holdfast.cli.style import style_for
+from holdfast.cli.words import parse
+from holdfast.errors import InvalidValue
+from holdfast.story.folding import folded
+from holdfast.story.topology import Topology, connected, topology, uncluttered
+
+__all__ = ["FORMATS", "show_topology"]
+
+FORMATS: Final = ("text", "dot", "svg", "json")
+_TABLES: Final = ("interfaces", "addresses", "netns")
+
+
+def show_topology(filters: tuple[str, ...], common: Common, form: str) -> None:
+    """Draw all, or what is connected with the interfaces that a filter of `interfaces` finds.
+
+    JSON has all of it, and so has `--wide`; else crowds are folded, and what goes without saying is left out.
+    Raises: InvalidValue - no such format; what `show interfaces` raises.
+    """
+    form = form or ("json" if common.json else "text")
+    if form not in FORMATS:
+        raise InvalidValue(f"expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got `{form}` – at `--format`")
+    with open_reading(common, _TABLES, all_netns=True) as reading:
+        graph = _narrowed(_read(reading), filters, common, reading)
+    if form == "json":
+        print(_json(graph))
+        return
+    if not common.wide:
+        graph = folded(uncluttered(graph))
+    sys.stdout.write(_drawn(graph, form, common))
+
+
+def _drawn(graph: Topology, form: str, common: Common) -> str:
+    if form == "dot":
+        from .dot import as_dot
+
+        return as_dot(graph)
+    if form == "svg":
+        from .svg import as_svg
+
+        return as_svg(graph)
+    from .text import as_text
+
+    return as_text(graph, style_for(sys.stdout, common.colour), None if common.wide else terminal_width(sys.stdout))
+
+
+def _read(reading: Reading) -> Topology:
+    rows = {name: _rows(reading, name) for name in _TABLES}
+    return topology(rows["interfaces"], rows["addresses"], rows["netns"], home=LOCALHOST)
+
+
+def _rows(reading: Reading, name: str) -> list[dict[str, Any]]:
+    columns = ("target", *LOOKS[name].table.columns)
+    found = reading.fetch(f"SELECT {', '.join(columns)} FROM {name}")
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _narrowed(graph: Topology, filters: tuple[str, ...], common: Common, reading: Reading) -> Topology:
+    conditions = list(parse(LOOKS["interfaces"], filters, reading.spelling()).conditions)
+    if common.target:
+        conditions.append(target_condition(common.target, reading))
+    if not conditions:
+        return graph
+    text, arguments = where(conditions)
+    return connected(
+        graph, [(row[0], row[1]) for row in reading.fetch(f"SELECT t.target, t.ifindex FROM interfaces AS t{text}", arguments)]
+    )
+
+
+def _json(graph: Topology) -> str:
+    """Sources, interfaces and edges; the ends of an edge are named as interfaces are: target and index."""
+    shape = {
+        "targets": graph.targets,
+        "interfaces": [
+            {
+                "target": one.target, "ifindex": one.ifindex, "ifname": one.name, "kind": one.kind or None, "detail": one.detail or None,
+                "state": one.state, "mtu": one.mtu, "address": one.address or None, "addresses": one.addresses, "far": one.far or None,
+            }
+            for one in graph.interfaces.values()
+        ],
+        "edges": [
+            {
+                "kind": edge.kind,
+                "lower": dict(zip(("target", "ifindex", "ifname"), (*edge.lower, graph.interfaces[edge.lower].name), strict=True)),
+                "upper": dict(zip(("target", "ifindex", "ifname"), (*edge.upper, graph.interfaces[edge.upper].name), strict=True)),
+            }
+            for edge in graph.edges
+        ],
+    }  # fmt: skip
+    text = msgspec.json.encode(shape)
+    return (msgspec.json.format(text, indent=2) if sys.stdout.isatty() else text).decode()
