@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from holdfast.database import sweep
 from holdfast.database.home import Transaction
 from holdfast.database.sqlite import Database
 from holdfast.errors import KernelError, Lost
+from holdfast.mirror import line as line_module
+from holdfast.mirror import settling
 from holdfast.mirror.agenda import Questions
 from holdfast.mirror.consequence import Ask, Reread, Where
 from holdfast.mirror.journal import Journal
@@ -108,8 +111,16 @@ class Stage:
         self.line.applier.journal = Journal()
         return self.reading.ask(questions)
 
-    def settle(self, answers: Answers) -> Settled:
+    def settle(self, answers: Answers, *meanwhile: bytes | Lost) -> Settled:
+        """`meanwhile`: events that come one after each step, if there are steps."""
+        events = list(meanwhile)
+        large = self.line.large(answers)
         settled = self._do(lambda tx: self.line.settle(tx, answers))
+        for steps in large:
+            while not self._do(steps.step):
+                if events:
+                    self.events(events.pop(0))
+            settled.add(steps.table, steps.difference)
         self.line.applier.journal = None
         return settled
 
@@ -117,8 +128,25 @@ class Stage:
         return [row[0] for row in self.database.fetch("SELECT dst FROM routes ORDER BY dst")]
 
 
+def smallest_steps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(line_module, "LARGE", -1)
+    patch.setattr(settling, "_ROWS", 1)
+    patch.setattr(settling, "_STEP_S", 0.0)
+    patch.setattr(sweep, "_LOOKED_AT", 1)
+
+
+@pytest.fixture(params=["at once", "in steps"])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    if request.param == "in steps":
+        smallest_steps(monkeypatch)
+    with Database() as database:
+        yield Stage(database)
+
+
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def slow_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Where each step settles one row."""
+    smallest_steps(monkeypatch)
     with Database() as database:
         yield Stage(database)
 
@@ -171,6 +199,30 @@ def test_a_row_that_went_silently_with_an_event_meanwhile_stays_away(stage: Stag
     stage.events(told("interfaces", link(2), "delete"))
     stage.settle(answers)
     assert stage.routes() == []
+
+
+def test_what_events_tell_between_two_steps_is_right_and_the_dump_is_not(slow_stage: Stage) -> None:
+    names = [f"10.{number}.0.0" for number in range(1, 7)]
+    slow_stage.events(b"".join(told("routes", route(name)) for name in names))
+    slow_stage.source.shown["routes"] = [route(name) for name in names]
+    answers = slow_stage.begin(ROUTES)
+    settled = slow_stage.settle(
+        answers,
+        told("routes", route(names[0]), "delete"),  # told by the dump before it went
+        told("routes", route(names[5]), "delete"),  # and this after it
+        told("routes", route("10.7.0.0")),  # the dump does not know it
+    )
+    assert slow_stage.routes() == [*names[1:5], "10.7.0.0"]
+    assert not settled.rows
+
+
+def test_a_loss_between_two_steps_ends_the_sweep_before_it_deletes(slow_stage: Stage) -> None:
+    slow_stage.events(b"".join(told("routes", route(name)) for name in ("10.1.0.0", "10.2.0.0", "10.3.0.0")))
+    slow_stage.source.shown["routes"] = [route("10.1.0.0"), route("10.4.0.0")]
+    slow_stage.settle(slow_stage.begin(ROUTES), Lost("lost"))
+    assert slow_stage.routes() == ["10.1.0.0", "10.2.0.0", "10.3.0.0"]
+    slow_stage.settle(slow_stage.begin(ROUTES))
+    assert slow_stage.routes() == ["10.1.0.0", "10.4.0.0"]
 
 
 def test_a_part_leaves_the_rest_alone(stage: Stage) -> None:

@@ -19,7 +19,9 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 
 from holdfast.model.field import Table
 
-__all__ = ["Change", "Columns", "Database", "OnCommit", "Reader", "Result", "Row", "Stage", "Swept", "Transaction", "Values"]
+from .seen import Seen
+
+__all__ = ["Change", "Columns", "Database", "OnCommit", "Reader", "Result", "Row", "Seen", "Stage", "Swept", "Transaction", "Values"]
 
 T = TypeVar("T")
 
@@ -104,6 +106,13 @@ class Stage(Protocol):
         rows outside the condition are written too. Cost: O(rows added + rows of the target).
         """
 
+    def merge(self, seen: Seen) -> Swept:
+        """Instead of `finish`: write what differs, delete nothing, and note in `seen` which rows these are.
+
+        So a mark-and-sweep can be done in many transactions, with others in between: merges of a part of the rows each, then
+        `Transaction.delete_unseen` until it has gone through the table. Cost: O(rows added).
+        """
+
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
 
@@ -139,6 +148,18 @@ class Transaction(Protocol):
 
     def sweep(self, table: Table, target: str) -> Stage:
         """Begin a mark-and-sweep of a table's rows of one target."""
+
+    def seen(self) -> Seen:
+        """An empty set of rows, for `Stage.merge` and `delete_unseen`; it outlives the transaction."""
+
+    def delete_unseen(
+        self, table: Table, target: str, seen: Seen, spared: set[Row], position: int, condition: str = "", args: Sequence[Any] = ()
+    ) -> tuple[int, int | None]:
+        """Delete the target's rows inside `condition` that are not in `seen` and whose key is not in `spared`, from `position`
+        (first 0) on, for some 10 ms; returns how many went, and the position to go on from, None at the end.
+
+        Keys are in the order of the table's key columns, JSON as text. Rows that are added meanwhile are not looked at.
+        """
 
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Read, this transaction's own changes included."""

@@ -148,18 +148,20 @@ class Statements:
         columns = ", ".join(self.table.columns)
         return f"INSERT INTO {self._door}(target, since, {columns}) SELECT ?, ?, {columns} FROM {self.stage_name} ORDER BY rowid"
 
-    def unstaged(self, condition: str) -> str:
-        """Delete the rows inside a condition that are not staged; arguments: target, those of the condition, target."""
+    @cached_property
+    def staged(self) -> str:
+        """The rowids of the live rows that are staged; argument: target."""
         name = self.table.name
-        staged = " AND ".join(
+        same = " AND ".join(
             f"{live} = {new}"
             for live, new in zip(key_terms(self.table, "live."), key_terms(self.table, "new."), strict=True)
             if live != "live.target"
         )
-        return (
-            f"DELETE FROM {name} WHERE target = ? AND ({condition or 'true'}) AND rowid NOT IN (SELECT live.rowid FROM "
-            f"{self.stage_name} new CROSS JOIN {name} live INDEXED BY {name}_key WHERE live.target = ? AND {staged})"
-        )
+        return f"SELECT live.rowid FROM {self.stage_name} new CROSS JOIN {name} live INDEXED BY {name}_key WHERE live.target = ? AND {same}"
+
+    def unstaged(self, condition: str) -> str:
+        """Delete the rows inside a condition that are not staged; arguments: target, those of the condition, target."""
+        return f"DELETE FROM {self.table.name} WHERE target = ? AND ({condition or 'true'}) AND rowid NOT IN ({self.staged})"
 
     # -- the door --------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from holdfast.model.field import Table
 
 from .home import Columns, Row, Values
 from .load import load
+from .seen import Seen
 from .session import Session
 from .statements import Insertion, Statements, length_of, row_at
-from .sweep import Sweep
+from .sweep import Sweep, delete_unseen
 
 __all__ = ["Transaction"]
 
@@ -93,6 +94,14 @@ class Transaction:
 
     def sweep(self, table: Table, target: str) -> Sweep:
         return Sweep(self, self.statements(table), target)
+
+    def seen(self) -> Seen:
+        return Seen()
+
+    def delete_unseen(
+        self, table: Table, target: str, seen: Seen, spared: set[Row], position: int, condition: str = "", args: Sequence[Any] = ()
+    ) -> tuple[int, int | None]:
+        return delete_unseen(self, self.statements(table), target, seen, spared, position, condition, args)
 
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         self._check()

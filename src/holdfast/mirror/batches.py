@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal
 
@@ -12,7 +12,7 @@ from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-__all__ = ["Key", "batch_of", "keep", "keys_of", "parsed", "with_column"]
+__all__ = ["Key", "batch_of", "keep", "keys_of", "parsed", "pieces", "with_column"]
 
 Key = tuple[Any, ...]
 
@@ -27,6 +27,13 @@ def keep(batch: Batch, wanted: Sequence[bool]) -> Batch | None:
         return None
     values = tuple([one for one, stays in zip(column, wanted, strict=True) if stays] for column in batch.values)
     return Batch(batch.table, batch.op, batch.flags, batch.columns, values)
+
+
+def pieces(batch: Batch, size: int) -> Iterator[Batch]:
+    """The rows in order, in batches of `size` at most."""
+    for start in range(0, len(batch), size):
+        values = batch.values if len(batch) <= size else tuple(column[start : start + size] for column in batch.values)
+        yield Batch(batch.table, batch.op, batch.flags, batch.columns, values)
 
 
 def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:

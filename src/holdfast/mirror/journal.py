@@ -17,21 +17,25 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """Collects cheaply (a reference per batch), and works keys out only when asked."""
+    """Collects cheaply (a reference per batch), and works keys out only when asked.
+
+    lost   events went missing meanwhile: which rows they touched is not known, so nothing more is to be swept.
+    """
 
     def __init__(self) -> None:
+        self.lost = False
         self._batches: dict[str, list[Batch]] = {}
-        self._keys: dict[str, list[Key]] = {}
+        self._keys: dict[str, set[Key]] = {}
 
     def touch(self, batch: Batch) -> None:
         self._batches.setdefault(batch.table.name, []).append(batch)
 
     def touch_keys(self, table: str, keys: Iterable[Sequence[Any]]) -> None:
-        self._keys.setdefault(table, []).extend(tuple(key) for key in keys)
+        self._keys.setdefault(table, set()).update(tuple(key) for key in keys)
 
     def touched(self, table: str) -> set[Key]:
-        """The keys, in the order of the table's key columns."""
-        keys = set(self._keys.get(table, ()))
-        for batch in self._batches.get(table, ()):
+        """The keys, in the order of the table's key columns; the set grows with later events."""
+        keys = self._keys.setdefault(table, set())
+        for batch in self._batches.pop(table, ()):
             keys.update(keys_of(batch))
         return keys

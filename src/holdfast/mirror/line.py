@@ -15,7 +15,7 @@ from holdfast.netlink.codec import decode
 from .applier import Applier
 from .consequence import Ask, Reread
 from .reading import Answers, Part, covered, family_number
-from .settling import Settled, settle_part
+from .settling import LARGE, Settled, Steps, settle_part
 from .status import Counters
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Line:
             except Lost:
                 cycle.lost = True
                 self._counters.lost += 1
+                if self.applier.journal is not None:
+                    self.applier.journal.lost = True
                 continue
             if self.source.passive:
                 self._settle_told(tx, cycle)
@@ -111,6 +113,17 @@ class Line:
         for part in answers.parts:
             settled.add(part.table.name, settle_part(tx, self.source.target, part, self.applier.journal, self.report))
         return settled
+
+    def large(self, answers: Answers) -> list[Steps]:
+        """Take out of the answers what is to be settled in steps."""
+        parts, answers.parts = answers.parts, []
+        large = []
+        for part in parts:
+            if sum(map(len, part.chunks)) > LARGE:
+                large.append(Steps(self.source.target, part, self.applier.journal, self.report))
+            else:
+                answers.parts.append(part)
+        return large
 
     def _settle_link(self, tx: Transaction, ifindex: int, message: bytes | None) -> list[Ask | Reread]:
         journal = self.applier.journal

@@ -1,6 +1,6 @@
 """Asking a source: dumps and single requests, in a worker thread; their answers go to the writer as raw bytes.
 
-    Questions ──ask (worker)──► Answers ──settle (writer, one transaction)──► rows
+    Questions ──ask (worker)──► Answers ──settle (writer, one transaction or steps)──► rows
 
 The bytes of a dump are gathered first and decoded by the writer: two threads that are busy in Python at once hinder each
 other more than they help. 100 000 routes are 6 MB.

@@ -1,31 +1,43 @@
 """Answers to rows: what a dump told is compared with the rows that are there, and only what differs is written.
 
-Runs in the writer thread, in one transaction per round. Rows that an event touched since the round began are left alone: the
-event is newer than the dump, or at least not older.
+Runs in the writer thread. Rows that an event touched since the round began are left alone: the event is newer than the dump, or
+at least not older. What is small is settled in one transaction per round. A large part is settled in steps, each a transaction
+of some 20 ms, so that events of this and other sources come in between:
+
+    put what differs, 1 000 rows at a time, and note which rows they are ──► all told ──► delete the others, a stretch at a time
+
+Nothing is deleted before all of the dump is told, and nothing any more once events were lost: then all is asked again anyway.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.netlink.codec import decode
 
 from . import rules
-from .batches import Key, batch_of, keep, keys_of, parsed
+from .batches import Key, batch_of, keep, keys_of, parsed, pieces
 from .consequence import Ask, Reread
 from .journal import Journal
 from .reading import Part
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Stage, Transaction
+    from holdfast.database.home import Seen, Stage, Swept, Transaction
 
-__all__ = ["Difference", "Settled", "settle_part"]
+__all__ = ["Difference", "Settled", "Steps", "settle_part"]
 
 Report = Callable[[Undecoded], None]
+
+LARGE: Final = 384 << 10
+"""Bytes of a dump from which on it is settled in steps: some 4 000 routes, 50 ms."""
+_STEP_S: Final = 0.02
+_ROWS: Final = 1000
+"""Rows merged at once: 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Settled:
 
     tables: dict[str, Difference] = field(default_factory=dict)
     questions: list[Ask | Reread] = field(default_factory=list)
-    revision: int = 0  # at which it was written; 0: nothing that lasts was
+    revisions: list[int] = field(default_factory=list)  # at which something that lasts was written
 
     def add(self, table: str, new: Difference) -> None:
         old = self.tables.get(table, Difference())
@@ -66,8 +78,7 @@ class Settled:
 def settle_part(tx: Transaction, target: str, part: Part, journal: Journal | None, report: Report) -> Difference:
     """Bring the rows of a part to what its dump told. A table without rows of the target is loaded in bulk instead."""
     name = part.table.name
-    whole = not part.where.sql
-    if whole and journal is None and not tx.fetch(f"SELECT 1 FROM {name} WHERE target = ? LIMIT 1", (target,)):
+    if _is_first(tx, target, part, journal):
         count = tx.load(part.table, target, ((batch.columns, batch.values) for batch in _batches(part, report)))
         return Difference(added=count)
     touched = journal.touched(name) if journal is not None else set()
@@ -79,6 +90,72 @@ def settle_part(tx: Transaction, target: str, part: Part, journal: Journal | Non
         _add_present(tx, stage, part.table, target, touched)
         swept = stage.finish(part.where.sql, part.where.args)
     return Difference(swept.added, swept.changed, swept.deleted)
+
+
+def _is_first(tx: Transaction, target: str, part: Part, journal: Journal | None) -> bool:
+    """Is it all of a table that has no row of the target yet?"""
+    name = part.table.name
+    return not part.where.sql and journal is None and not tx.fetch(f"SELECT 1 FROM {name} WHERE target = ? LIMIT 1", (target,))
+
+
+class Steps:
+    """One large part, settled in many jobs of the writer. `difference`: what has been made different so far."""
+
+    def __init__(self, target: str, part: Part, journal: Journal | None, report: Report) -> None:
+        self.table = part.table.name
+        self.difference = Difference()
+        self.revisions: list[int] = []
+        self._target = target
+        self._part = part
+        self._journal = journal
+        self._report = report
+        self._pieces: Iterator[Batch] | None = None
+        self._seen: Seen
+        self._position: int | None = 0
+
+    def step(self, tx: Transaction) -> bool:
+        """Go on for a while; True when all is done. After an error the round is to be given up."""
+        if self._journal is not None and self._journal.lost:
+            return True
+        if self._pieces is None:
+            if _is_first(tx, self._target, self._part, self._journal):
+                self._made(tx, settle_part(tx, self._target, self._part, None, self._report))
+                return True
+            self._seen = tx.seen()
+            self._pieces = (piece for batch in _batches(self._part, self._report) for piece in pieces(batch, _ROWS))
+        touched = self._journal.touched(self.table) if self._journal is not None else set()
+        until = time.monotonic() + _STEP_S
+        while True:
+            piece = next(self._pieces, None)
+            if piece is not None:
+                self._merge(tx, piece, touched)
+            elif self._delete(tx, touched):
+                return True
+            if time.monotonic() >= until:
+                return False
+
+    def _merge(self, tx: Transaction, piece: Batch, touched: set[Key]) -> None:
+        kept = _untouched(piece, touched)
+        if kept is not None:
+            with tx.sweep(self._part.table, self._target) as stage:
+                stage.add(kept.columns, kept.values)
+                self._made(tx, stage.merge(self._seen))
+
+    def _delete(self, tx: Transaction, touched: set[Key]) -> bool:
+        """True at the end of the table."""
+        if self._position is not None:
+            where = self._part.where
+            table, target, at = self._part.table, self._target, self._position
+            gone, self._position = tx.delete_unseen(table, target, self._seen, touched, at, where.sql, where.args)
+            self._made(tx, Difference(deleted=gone))
+        return self._position is None
+
+    def _made(self, tx: Transaction, new: Difference | Swept) -> None:
+        if new:
+            old = self.difference
+            self.difference = Difference(old.added + new.added, old.changed + new.changed, old.deleted + new.deleted)
+            if tx.revision not in self.revisions[-1:]:
+                self.revisions.append(tx.revision)
 
 
 def _batches(part: Part, report: Report) -> Iterator[Batch]:

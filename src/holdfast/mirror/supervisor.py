@@ -211,7 +211,7 @@ class Supervisor:
         self._enter(State.LOADING)
         answers = await self._work(self._reading.ask, Questions(everything=True))
         torn = answers.torn
-        settled = await self._write(lambda tx: self._settle(tx, line, answers, "start"))
+        settled = await self._settle(line, answers, "start")
         self._agenda.add(torn)
         self.counters.load_s = time.monotonic() - opened
         logger.info("%s: loaded in %.3f s: %s", self.source.target, self.counters.load_s, settled)
@@ -368,20 +368,20 @@ class Supervisor:
             self.counters.rereads += 1
             logger.debug("%s: asked again: %s", self.source.target, settled)
 
-    async def _ask_and_settle(self, line: Line, questions: Questions, kind: str, *, barrier: bool = False) -> tuple[Settled, Cycle]:
-        """Events go on meanwhile; the rows that they touch are theirs. `barrier`: what the dumps see has been told before they
-        are settled."""
+    async def _ask_and_settle(self, line: Line, questions: Questions, kind: str, *, audit: bool = False) -> tuple[Settled, Cycle]:
+        """Events go on meanwhile; the rows that they touch are theirs. audit: what the dumps see has been told before they are
+        settled, and there are pauses."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._rounding = True
         line.applier.journal = Journal()
         try:
             answers = await self._work(self._reading.ask, questions)
-            if barrier:
+            if audit:
                 await self._work(self._reading.barrier)
             torn = answers.torn
             cycled = self._database.write(line.cycle)
-            settled = await self._write(lambda tx: self._settle(tx, line, answers, kind))
+            settled = await self._settle(line, answers, kind, rests=audit)
             cycle = await asyncio.wrap_future(cycled)
         finally:
             line.applier.journal = None
@@ -393,11 +393,30 @@ class Supervisor:
             loop.call_later(_TORN_AGAIN_S, self.ask, torn)
         return settled, cycle
 
-    def _settle(self, tx: Transaction, line: Line, answers: Answers, kind: str) -> Settled:
+    async def _settle(self, line: Line, answers: Answers, kind: str, *, rests: bool = False) -> Settled:
+        """What is small first, in one transaction, then what is large, in steps. `rests`: after each step as long as it took,
+        unless there are questions that wait for the end."""
+        large = line.large(answers)
+        settled = await self._write(lambda tx: self._settle_at_once(tx, line, answers, "" if large else kind))
+        for steps in large:
+            while True:
+                began = time.monotonic()
+                if await self._write(steps.step):
+                    break
+                if rests and not self._agenda:
+                    await asyncio.sleep(time.monotonic() - began)
+            settled.add(steps.table, steps.difference)
+            settled.revisions += steps.revisions
+        if large and kind:
+            await self._write(lambda tx: tx.note(kind, target=self.source.target, message=str(settled)))
+        return settled
+
+    def _settle_at_once(self, tx: Transaction, line: Line, answers: Answers, kind: str) -> Settled:
         settled = line.settle(tx, answers)
         if kind:
             tx.note(kind, target=self.source.target, message=str(settled))
-        settled.revision = tx.revision if settled.rows else 0
+        if settled.rows:
+            settled.revisions.append(tx.revision)
         return settled
 
     # -- the periodic check ----------------------------------------------------------------------------------------
@@ -410,16 +429,18 @@ class Supervisor:
         """
         began = time.monotonic()
         quiet = began - self._unsettled_at > _QUIET_S
-        settled, _ = await self._ask_and_settle(line, Questions(everything=True), "", barrier=True)
+        settled, _ = await self._ask_and_settle(line, Questions(everything=True), "", audit=True)
         self.counters.audits += 1
-        found = await self._work(self._drift, settled) if settled.revision else []
+        found = await self._work(self._drift, settled) if settled.revisions else []
         if found and quiet:
             asyncio.get_running_loop().call_later(_QUIET_S, self._judge, found, began)
 
     def _drift(self, settled: Settled) -> list[Change]:
-        """What the check wrote, which was all at one revision, without what no event would have told."""
+        """What the check wrote, without what no event would have told."""
         tables = [table for table, difference in settled.tables.items() if difference]
-        changes = [one for table in tables for one in self._database.changes(table, settled.revision - 1, settled.revision)]
+        changes = [
+            one for revision in settled.revisions for table in tables for one in self._database.changes(table, revision - 1, revision)
+        ]
         return [one for one in changes if is_drift(one.table, one.row, one.old, deleted=one.op == "delete")]
 
     def _judge(self, found: list[Change], began: float) -> None:

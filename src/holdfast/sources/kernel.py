@@ -20,7 +20,7 @@ from holdfast.netlink.socket import EVENTS_RCVBUF, Socket
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute
 
-from .contract import CHUNK, Source
+from .contract import Source
 from .features import ABSENT, missing_among, why_missing
 from .groups import group_names, group_number
 from .name_files import read_name_files
@@ -31,6 +31,8 @@ __all__ = ["KernelSource"]
 
 _GONE: Final = (errno.ENODEV, errno.ENOENT, errno.ENXIO)
 _TURN_S: Final = 120.0
+_DUMPED: Final = 512 << 10
+"""Bytes of a dump handed out at once: what the writer decodes within one step."""
 
 
 class KernelSource(Source):
@@ -211,7 +213,7 @@ class KernelSource(Source):
             request += attribute(number("IFLA_LINKINFO"), attribute(number("IFLA_INFO_KIND"), kind.encode() + b"\0"), nested=True)
             request = len(request).to_bytes(4, "little") + request[4:]
         expected = number(family)
-        for chunk in asks.dump(request, CHUNK, what=f"the dump of {table.name} {family}"):
+        for chunk in asks.dump(request, _DUMPED, what=f"the dump of {table.name} {family}"):
             if expected and table.name in ("routes", "addresses") and chunk[HEADER_SIZE] != expected:
                 # the fall-back to all families that `features` guards against: its module went in between
                 self._note_missing(f"{table.name}/{family}", "the kernel answers with other families")
