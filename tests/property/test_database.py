@@ -141,12 +141,9 @@ def live_rows(database: Database) -> State:
 
 
 def at(database: Database, revision: int) -> State:
-    """The rows at a revision, by the one rule: there since `since`, until before `until`."""
-    found = database.fetch(
-        "SELECT target, name, zone, size, tags FROM things WHERE since <= ?1 "
-        "UNION ALL SELECT target, name, zone, size, tags FROM things_history WHERE since <= ?1 AND until > ?1",
-        (revision,),
-    )
+    """The rows at a revision, in both ways to ask for them."""
+    found = list(database.query("SELECT target, name, zone, size, tags FROM things", at=revision))
+    assert found == list(database.query("SELECT target, name, zone, size, tags FROM things_at(?)", (revision,)))
     state = {row[:3]: {"size": row[3], "tags": None if row[4] is None else json.loads(row[4])} for row in found}
     assert len(state) == len(found), f"a key twice at revision {revision}"
     return state

@@ -18,9 +18,10 @@ from holdfast.model.field import Table
 
 from . import meta
 from .home import Change, Row
-from .revisions import Hole
+from .moments import Moment, time_of
+from .revisions import read_holes
 
-__all__ = ["Past", "forget", "triggers", "whole_since"]
+__all__ = ["Past", "forget", "oldest", "triggers", "whole_since"]
 
 Fetch = Callable[[str, Sequence[Any]], list[Row]]
 
@@ -106,33 +107,38 @@ class Past:
         return found
 
 
-def whole_since(since: int, now: int, oldest: int, holes: Sequence[Hole]) -> None:
-    """Return if the history has everything after revision `since`. Raises: Compacted - it has not."""
+def oldest(connection: apsw.Connection, table: str) -> int:
+    """The revision after which the history of a table is whole; the table as it was is known from there on."""
+    return int(meta.read(connection, _oldest(table), 0))
+
+
+def _oldest(table: str) -> str:
+    return f"oldest_{table}"
+
+
+def whole_since(connection: apsw.Connection, table: str, since: int, now: int) -> None:
+    """Return if the history of a table has everything after revision `since`. Raises: Compacted - it has not."""
     hint = "read the table as it is now, and go on from there"
-    if since < oldest:
-        raise Compacted(f"history after revision {since} is asked for, and is kept after {oldest}", oldest=oldest, hint=hint)
+    kept = oldest(connection, table)
+    if since < kept:
+        began = time_of(lambda sql, args: connection.execute(sql, tuple(args)).fetchall(), kept)
+        sentence = f"{table} at revision {since} are asked for, and their history is kept from {Moment(kept, began)} on"
+        raise Compacted(sentence, oldest=kept, oldest_time_ns=began, table=table, hint=hint)
     if since > now:
-        raise Compacted(f"revision {since} is not one of this database, which is at {now}", oldest=oldest, hint=hint)
-    for before, last in holes:
+        raise Compacted(f"revision {since} is not one of this database, which is at {now}", oldest=kept, hint=hint)
+    for before, last in read_holes(connection):
         if before < since <= last:
             sentence = f"revision {since} was lost when the system stopped: the file has none of {before + 1} to {last}"
             raise Compacted(sentence, oldest=last, hint=hint)
 
 
-def forget(connection: apsw.Connection, tables: Sequence[Table], before: int, limit: int) -> int:
-    """Delete at most `limit` history rows that ended at or before revision `before`; returns how many. 0: all are gone.
+def forget(connection: apsw.Connection, table: str, before: int, limit: int) -> int:
+    """Delete at most `limit` history rows of a table that ended at or before revision `before`; returns how many. 0: all are gone.
 
     Within a transaction. That the history begins later is written first, so that nobody takes what is left for the whole.
     """
-    if before > meta.read(connection, "oldest", 0):
-        meta.write(connection, "oldest", before)
-    gone = 0
-    for table in tables:
-        history = f"{table.name}_history"
-        connection.execute(
-            f"DELETE FROM {history} WHERE rowid IN (SELECT rowid FROM {history} WHERE until <= ? LIMIT ?)", (before, limit - gone)
-        )
-        gone += connection.changes()
-        if gone >= limit:
-            break
-    return gone
+    if before > oldest(connection, table):
+        meta.write(connection, _oldest(table), before)
+    history = f"{table}_history"
+    connection.execute(f"DELETE FROM {history} WHERE rowid IN (SELECT rowid FROM {history} WHERE until <= ? LIMIT ?)", (before, limit))
+    return connection.changes()

@@ -15,13 +15,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self, TypeVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
 from holdfast.model.field import Table
 
 from .seen import Seen
 
-__all__ = ["Change", "Columns", "Database", "OnCommit", "Reader", "Result", "Row", "Seen", "Stage", "Swept", "Transaction", "Values"]
+if TYPE_CHECKING:
+    from .moments import Moment
+
+__all__ = [
+    "Change", "Columns", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Stage", "Swept", "Transaction", "Values",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -31,6 +37,8 @@ Values = Sequence[Sequence[Any]]
 """One sequence per column, all of equal length."""
 Row = tuple[Any, ...]
 OnCommit = Callable[[int, frozenset[str]], None]
+Point = int | str | datetime | timedelta
+"""A point in time: a revision, what people write (see `moments`), a time, or so long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +220,19 @@ class Database(Protocol):
     def fetchone(self, sql: str, args: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
 
-    def query(self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None) -> Result:
+    def query(
+        self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None, at: Point | None = None
+    ) -> Result:
         """Run SQL that a user wrote: one statement, reading only.
 
         timeout_s bounds the time spent in the database, not the time between two rows.
-        Raises: QueryError - it is wrong, refused, or took too long (also while the rows are read).
+        at: the tables are what they were then (not <table>_history, nor the log).
+        Raises: QueryError - it is wrong, refused, or took too long (also while the rows are read);  InvalidValue - no point in
+          time;  Compacted - the history of a table that it names does not reach back to it.
         """
+
+    def moment(self, point: Point) -> Moment:
+        """The revision that a point in time means, and when it was. Raises: InvalidValue;  Compacted - before the log begins."""
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
         """All changes of a table after revision `since`, up to and including `until` (None: the last), by revision.

@@ -34,18 +34,20 @@ _AT: Final = {name: _COLUMNS.index(name) for name in ("target", "dst_len", "tabl
 
 _SQL: Final = f"""
     SELECT {", ".join(f"routes.{column}" for column in _COLUMNS)}
-    FROM json_each(?) candidate CROSS JOIN routes INDEXED BY routes_key
+    FROM json_each(?1) candidate CROSS JOIN {{rows}}
     WHERE routes.dst = candidate.value ->> 0 AND routes.dst_len = candidate.value ->> 1
-      AND family = ? AND src_len = 0 AND tos = 0 AND NOT flags & {_RTNH_F_DEAD}"""
+      AND family = ?2 AND src_len = 0 AND tos = 0 AND NOT flags & {_RTNH_F_DEAD}"""
+_LIVE: Final = "main.routes AS routes INDEXED BY routes_key"
+_HISTORY: Final = "main.routes_history AS routes"
 
 
-def register(connection: apsw.Connection) -> None:
-    """Make the table-valued function known to a connection."""
+def register(connection: apsw.Connection, at: int | None = None) -> None:
+    """Make the table-valued function known to a connection. at: look into the routes of that revision."""
     database = weakref.ref(connection)  # the connection owns the module, so the module must not own the connection
 
     def route_lookup(asked_address: Any, asked_table: Any = None, asked_target: Any = None) -> Iterator[Row]:
         found = database()
-        return iter(()) if found is None else _lookup(found, asked_address, asked_table, asked_target)
+        return iter(()) if found is None else _lookup(found, asked_address, asked_table, asked_target, at)
 
     module: Any = route_lookup  # its attributes tell apsw what the rows look like
     module.columns = _COLUMNS
@@ -53,19 +55,18 @@ def register(connection: apsw.Connection) -> None:
     apsw.ext.make_virtual_module(connection, "route_lookup", module, eponymous_only=True)
 
 
-def _lookup(connection: apsw.Connection, address: Any, table: int | None, target: str | None) -> Iterator[Row]:
+def _lookup(connection: apsw.Connection, address: Any, table: int | None, target: str | None, at: int | None) -> Iterator[Row]:
     if address is None:
         return iter(())
     asked = parse(address)
     if asked is None or not asked.family:
         raise InvalidValue(f"expected an IPv4 or IPv6 address, got `{address}`")
-    sql, args = _SQL, [_candidates(asked), asked.family]
-    if target is not None:
-        sql += " AND routes.target = ?"
-        args.append(target)
     tables = _USUAL if table is None else (table,)
-    sql += f" AND table_id IN ({', '.join('?' * len(tables))})"
-    return _best(connection.execute(sql, (*args, *tables)).fetchall(), tables)
+    terms = " AND (?3 IS NULL OR routes.target = ?3) AND table_id IN (SELECT value FROM json_each(?4))"
+    sql = f"{_SQL.format(rows=_LIVE)}{terms}"
+    if at is not None:
+        sql += f" AND +since <= {at} UNION ALL {_SQL.format(rows=_HISTORY)}{terms} AND +until > {at} AND +since <= {at}"
+    return _best(connection.execute(sql, (_candidates(asked), asked.family, target, msgspec.json.encode(tables).decode())), tables)
 
 
 def _candidates(asked: Prefix) -> str:

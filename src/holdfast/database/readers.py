@@ -82,18 +82,42 @@ class Readers:
         except apsw.Error as error:
             raise self._fault(error, sql, one) from None
 
-    def query(self, sql: str, args: Sequence[Any], timeout_s: float | None, limit: int | None) -> Answer:
-        one = self._take()
-        answer = Answer(one.connection, one.guard, lambda ended: self._answered(ended, one), self._path, sql, timeout_s, limit)
+    def query(
+        self,
+        sql: str,
+        args: Sequence[Any],
+        timeout_s: float | None,
+        limit: int | None,
+        prepare: Callable[[apsw.Connection], None] | None = None,
+    ) -> Answer:
+        """prepare: what is done before with a connection that is the query's own, in the transaction that it reads in."""
+        one, done = (self._take(), self._give) if prepare is None else (self._apart(prepare), self._drop)
+
+        def answered(answer: Answer) -> None:
+            with self._lock:
+                self._answers.discard(answer)
+            done(one)
+
+        answer = Answer(one.connection, one.guard, answered, self._path, sql, timeout_s, limit)
         with self._lock:
             self._answers.add(answer)
         answer.start(args)
         return answer
 
-    def _answered(self, answer: Answer, one: Connected) -> None:
-        with self._lock:
-            self._answers.discard(answer)
-        self._give(one)
+    def _apart(self, prepare: Callable[[apsw.Connection], None]) -> Connected:
+        one = self._new()
+        one.guard.trusted = True
+        try:
+            one.connection.execute("BEGIN")
+            prepare(one.connection)
+        except apsw.Error as error:
+            self._drop(one)
+            raise fault(error, self._path) from None
+        except BaseException:
+            self._drop(one)
+            raise
+        one.guard.trusted = False
+        return one
 
     def relieve(self) -> None:
         """End queries that have been open for long: the log cannot begin anew while they read an old revision."""
@@ -121,7 +145,11 @@ class Readers:
         try:
             return self._idle.pop()  # one step for the interpreter, so no lock
         except IndexError:
-            pass
+            return self._new()
+
+    def _new(self) -> Connected:
+        if self._closed:
+            raise self._ended()
         try:
             one = Connected(self._connect())
         except apsw.Error as error:

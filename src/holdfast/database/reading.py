@@ -14,14 +14,14 @@ from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
 
-from . import addresses, history, lookup, meta, migrate, words
+from . import addresses, asof, history, lookup, meta, migrate, words
 from .connections import open_reading
 from .faults import fault
-from .home import Change, Row
+from .home import Change, Point, Row
 from .lock import holder_of
+from .moments import Moment, resolve
 from .query import Answer
 from .readers import Connected, Readers
-from .revisions import read_holes
 
 __all__ = ["Connector", "FileReader", "Reading", "open_reader"]
 
@@ -29,9 +29,10 @@ __all__ = ["Connector", "FileReader", "Reading", "open_reader"]
 class Connector:
     """Opens reading connections, with our SQL functions. `names`: the words that they use."""
 
-    def __init__(self, path: str, names: Names, *, immutable: bool = False) -> None:
+    def __init__(self, path: str, names: Names, tables: Collection[Table], *, immutable: bool = False) -> None:
         self.path = path
         self.names = names
+        self.tables = tables
         self.immutable = immutable
 
     def __call__(self) -> apsw.Connection:
@@ -44,12 +45,14 @@ class Connector:
         addresses.register(connection)
         words.register(connection, lambda: self.names)
         lookup.register(connection)
+        asof.register(connection, self.tables)
 
 
 class Reading:
     """What can be read of a database (the contract: home.Database)."""
 
-    def __init__(self, connector: Connector, tables: Collection[Table]) -> None:
+    def __init__(self, connector: Connector) -> None:
+        tables = connector.tables
         self.path = connector.path
         self.tables = {table.name: table for table in tables}
         self._connector = connector
@@ -77,8 +80,17 @@ class Reading:
         with self._readers.snapshot() as connected:
             yield Snapshot(self._readers, connected, self._pasts)
 
-    def query(self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None) -> Answer:
-        return self._readers.query(sql, args, timeout_s, limit)
+    def query(
+        self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None, at: Point | None = None
+    ) -> Answer:
+        if at is None:
+            return self._readers.query(sql, args, timeout_s, limit)
+        return self._readers.query(
+            sql, args, timeout_s, limit, lambda connection: asof.shadow(connection, sql, self.tables.values(), at)
+        )
+
+    def moment(self, point: Point) -> Moment:
+        return resolve(self.fetch, point)
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
         with self.reader() as reader:
@@ -109,8 +121,7 @@ class Snapshot:
         if past is None:
             raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._pasts)}")
         now = self.revision
-        connection = self._connected.connection
-        history.whole_since(since, now, meta.read(connection, "oldest", 0), read_holes(connection))
+        history.whole_since(self._connected.connection, table, since, now)
         return past.changes(self.fetch, since, now if until is None else min(until, now))
 
 
@@ -121,7 +132,7 @@ class FileReader(Reading):
     """
 
     def __init__(self, path: str, tables: Collection[Table], names: Names, *, immutable: bool) -> None:
-        super().__init__(Connector(path, names, immutable=immutable), tables)
+        super().__init__(Connector(path, names, tables, immutable=immutable))
         self.immutable = immutable
         self.id = str(self.fetch("SELECT value FROM meta WHERE name = 'id'")[0][0])
 

@@ -12,6 +12,7 @@ from holdfast.model.field import Table
 
 from . import history
 from .home import Row
+from .moments import note_step
 from .statements import Statements
 
 __all__ = ["Session"]
@@ -30,6 +31,7 @@ class Session:
     ) -> None:
         self.clock = clock
         self.connection = connection
+        self._told_ns: int | None = None
         self.keeps_history = keeps_history
         self.stages: set[str] = set()
         self._statements = {table.name: Statements(table) for table in tables}
@@ -51,6 +53,16 @@ class Session:
     def fetch(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
         return self.connection.execute(sql, tuple(args)).fetchall()
 
+    def stamp(self, revision: int) -> int:
+        """The time for a line of the log at this revision; where it is less than that of the line before, this is noted."""
+        now_ns = self.clock()
+        if self._told_ns is None:
+            self._told_ns = self.fetch("SELECT coalesce((SELECT time_ns FROM log ORDER BY revision DESC, n DESC LIMIT 1), 0)")[0][0]
+        if now_ns < self._told_ns:
+            note_step(self.connection, revision)
+        self._told_ns = now_ns
+        return now_ns
+
     def mark(self, revision: int) -> None:
         """Tell the triggers on deletes at which revision they run."""
         if self._marked != revision:
@@ -58,5 +70,5 @@ class Session:
             self._marked = revision
 
     def unmark(self) -> None:
-        """After a rollback, which also took the mark back."""
-        self._marked = None
+        """After a rollback, which also took the mark back, and lines of the log."""
+        self._marked = self._told_ns = None

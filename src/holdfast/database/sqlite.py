@@ -24,8 +24,10 @@ from .connections import make_writing, open_plain
 from .faults import fault
 from .home import OnCommit, Transaction
 from .lock import Lock
+from .moments import note_step, time_of
 from .readers import Readers
 from .reading import Connector, FileReader, Reading, open_reader
+from .retention import Compaction, Retention
 from .revisions import BLOCK, Revisions, read_holes, write_holes
 from .session import Session
 from .writer import Writer
@@ -45,6 +47,7 @@ class Database(Reading):
     tables    those of the model; rows of others stay in the file untouched.
     history   False: changed and deleted rows are not kept; watches then show rows that are new or changed, without the old.
     names     the words for SQL's name functions.
+    retention how much history is kept.
     clock     ns since 1970: the times of the log. A replay has the recording's.
     clean     was it closed properly the last time? True for a new one.
 
@@ -59,13 +62,14 @@ class Database(Reading):
         *,
         history: bool = True,
         names: Names = BUILTIN,
+        retention: Retention | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         tables = tuple(TABLES.values() if tables is None else tables)
         memory = os.fspath(path) == MEMORY
         place, lock = private.make() if memory else _claim(os.fspath(path))
-        connector = Connector(place, names)
-        super().__init__(connector, tables)
+        connector = Connector(place, names, tables)
+        super().__init__(connector)
         try:
             opened = _Opening(place, tables, clock, synced=not memory)
         except BaseException:
@@ -78,7 +82,8 @@ class Database(Reading):
         connector.equip(opened.connection)
         session = Session(opened.connection, tables, keeps_history=history, clock=clock)
         checkpoint = Checkpoint(opened.connection, place, self._readers.relieve, synced=not memory)
-        self._writer = Writer(session, opened.revisions, checkpoint, place, synced=not memory)
+        compaction = Compaction(opened.connection, tables if history else (), retention or Retention(), clock)
+        self._writer = Writer(session, opened.revisions, checkpoint, compaction, place, synced=not memory)
         # also when it is dropped without `close`, and when the interpreter ends; it must not refer to self
         self._close = weakref.finalize(self, _close, self._writer, self._readers, place, lock, memory)
 
@@ -140,8 +145,11 @@ class _Opening:
         meta.write(connection, "clean", 0)
         meta.write(connection, "reserved", revision + BLOCK)
         details = msgspec.json.encode({"boot_id": self.boot_id, "clean": self.clean, "pid": os.getpid()}).decode()
+        now_ns = self._clock()
+        if now_ns < time_of(lambda sql, args: connection.execute(sql, tuple(args)).fetchall(), revision):
+            note_step(connection, revision)
         connection.execute(
-            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, self._clock(), details)
+            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, now_ns, details)
         )
         self.revisions = Revisions(connection, revision, revision + BLOCK)
 

@@ -110,7 +110,7 @@ class Transaction:
     def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> None:
         self._check()
         text = msgspec.json.encode(details).decode() if details else None
-        args = (self.revision, self._notes, self._session.clock(), kind, target, author, message, text)
+        args = (self.revision, self._notes, self._session.stamp(self._number), kind, target, author, message, text)
         self._session.connection.execute(_LOG, args)
         self._notes += 1
 

@@ -25,6 +25,7 @@ from .checkpoint import Checkpoint
 from .faults import fault
 from .home import OnCommit
 from .home import Transaction as TransactionContract
+from .retention import LOOK_EVERY_S, Compaction
 from .revisions import Revisions
 from .session import Session
 from .transaction import Transaction
@@ -65,12 +66,15 @@ class Writer:
     synced: the file is on a disk, so that syncs mean something.
     """
 
-    def __init__(self, session: Session, revisions: Revisions, checkpoint: Checkpoint, path: str, *, synced: bool) -> None:
+    def __init__(
+        self, session: Session, revisions: Revisions, checkpoint: Checkpoint, compaction: Compaction, path: str, *, synced: bool
+    ) -> None:
         self.revision = revisions.last
         self._session = session
         self._connection = session.connection
         self._revisions = revisions
         self._checkpoint = checkpoint
+        self._compaction = compaction
         self._path = path
         self._synced = synced
         self._level = ""
@@ -119,9 +123,9 @@ class Writer:
     def _run(self) -> None:
         while True:
             try:
-                job = self._queue.get(timeout=_IDLE_S if self._checkpoint.wants_idle else None)
+                job = self._queue.get(timeout=self._patience_s())
             except queue.Empty:
-                self._checkpoint.idle()
+                self._idle()
                 continue
             jobs, ended = self._waiting(job)
             while jobs:
@@ -130,9 +134,28 @@ class Writer:
                     self._transact(jobs, done)
                 except Exception as error:  # noqa: BLE001 - the thread must go on, and nobody may wait for ever
                     self._survive(jobs, done, error)
+                self._compact()
             if ended:
                 self._finish()
                 return
+
+    def _patience_s(self) -> float:
+        """How long to wait for a job before something else is done."""
+        return 0.0 if self._compaction.due else _IDLE_S if self._checkpoint.wants_idle else LOOK_EVERY_S
+
+    def _idle(self) -> None:
+        if not self._compact():
+            self._checkpoint.idle()
+
+    def _compact(self) -> bool:
+        """Let a little of the past go, if it is time for that. Says whether something went."""
+        try:
+            self._sync("NORMAL")
+            return self._compaction.step(self.revision)
+        except apsw.Error as error:
+            logger.warning("database %s: letting go of old history failed and is tried again: %s", self._path, error)
+            self._compaction.pause()
+            return False
 
     def _waiting(self, job: _Job | None) -> tuple[deque[_Job], bool]:
         """All that is in the queue, up to a bound; and whether its end was reached."""
