@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import apsw
 import pytest
 
-from holdfast.database import checkpoint, revisions
+from holdfast.database import checkpoint, failpoint, revisions
 from holdfast.database.sqlite import Database
-from holdfast.errors import Bug, Compacted, QueryError, UnknownName
+from holdfast.errors import Bug, Compacted, QueryError, Unavailable, UnknownName
 from holdfast.model.field import TEXT, U32, Field, Table
 
 FIELDS = (Field("name", TEXT, default=""), Field("size", U32), Field("age", U32, volatile=True))
@@ -94,6 +95,50 @@ def test_a_result_is_told_after_the_commit_and_its_callbacks(database: Database)
     future.result()
     database.write(lambda tx: None).result()
     assert order == ["commit 2 [(1,)]", "result 2 2"]
+
+
+def settling(name: str, told: list[str], *, fail: bool = False) -> Any:
+    """A job that says what becomes of it."""
+
+    def job(tx: Any) -> int:
+        tx.settle(lambda committed: told.append(f"{name} {committed}"))
+        tx.change("things", "INSERT INTO things(target, name, since) VALUES (?, ?, ?)", [("here", name, tx.revision)])
+        if fail:
+            raise ValueError(name)
+        return int(tx.number)
+
+    return job
+
+
+def test_who_settles_is_told_what_became_of_his_transaction_before_anybody_else(database: Database) -> None:
+    told: list[str] = []
+    database.on_commit(lambda revision, tables: told.append(f"callback {revision} {sorted(tables)}"))
+    with together(database):
+        futures = [database.write(settling(name, told, fail=name == "b")) for name in "abc"]
+    assert futures[0].result() == 2 and futures[2].result() == 4
+    with pytest.raises(ValueError, match="b"):
+        futures[1].result()
+    assert told == ["b False", "a True", "c True", "callback 4 ['things']"]
+    assert database.fetch("SELECT name FROM things ORDER BY 1") == [("a",), ("c",)]
+
+
+def test_a_lost_transaction_settles_from_the_last_to_the_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def full() -> None:
+        raise apsw.FullError("no room")
+
+    def job(tx: Any) -> int:
+        tx.settle(lambda committed: told.append(f"first {committed}"))
+        return int(settling("second", told)(tx))
+
+    monkeypatch.setitem(failpoint.armed, "commit.written", full)
+    with pytest.raises(Unavailable, match="no room"):
+        database.write(job).result()
+    monkeypatch.undo()
+    assert told == ["second False", "first False"]
+    assert database.write(settling("c", told)).result() > 2
+    assert database.fetch("SELECT name FROM things") == [("c",)]
 
 
 def test_a_callback_that_fails_stops_nothing_and_one_can_be_removed(database: Database, caplog: pytest.LogCaptureFixture) -> None:

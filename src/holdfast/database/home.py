@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .moments import Moment
 
 __all__ = [
-    "Change", "Columns", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Stage", "Swept", "Transaction", "Values",
+    "Change", "Columns", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Settler", "Stage", "Swept",
+    "Transaction", "Values",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ Row = tuple[Any, ...]
 OnCommit = Callable[[int, frozenset[str]], None]
 Point = int | str | datetime | timedelta
 """A point in time: a revision, what people write (see `moments`), a time, or so long ago."""
+Settler = Callable[[bool], None]
+"""Told once what became of a transaction: True - committed, False - undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,10 @@ class Transaction(Protocol):
     def revision(self) -> int:
         """This transaction's number. Asking for it takes it."""
 
+    @property
+    def number(self) -> int:
+        """The same without taking it: what `revision` will be if it is asked for."""
+
     def put(self, table: Table, target: str, columns: Columns, values: Values) -> None:
         """Upsert by key; absent columns become NULL or their default. In order, so that a later row of one key wins.
 
@@ -172,8 +179,21 @@ class Transaction(Protocol):
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Read, this transaction's own changes included."""
 
-    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> None:
-        """A line in the log, at this transaction's revision. Without one a transaction that takes a revision logs kind `live`."""
+    def change(self, name: str, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Write into tables that are not the model's, once per row of arguments. name: what `on_commit` is told has changed."""
+
+    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> int:
+        """A line in the log, at this transaction's revision. Without one a transaction that takes a revision logs kind `live`.
+
+        Returns the line's time: ns since 1970.
+        """
+
+    def settle(self, settler: Settler) -> None:
+        """Call it in the writer thread once it is known whether this transaction lasts.
+
+        Committed ones are told in their order, before callbacks and futures; undone ones from the last to the first, before
+        the next job runs. It must be quick and must not raise.
+        """
 
 
 class Database(Protocol):

@@ -20,17 +20,17 @@ from holdfast.model.field import Table
 
 from . import meta
 from .faults import DAMAGED_HINT, fault
-from .schema import COMMON, column_ddl, history_indexes, indexes, statistics, table_ddl
+from .schema import COMMON, TREE, column_ddl, history_indexes, indexes, statistics, table_ddl
 from .views import views
 
 __all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "examine", "upgrade"]
 
 APPLICATION: Final = 0x48464442
 """"HFDB" in the file's header: what tells our files from other people's."""
-VERSION: Final = 1
+VERSION: Final = 2
 
 Migration = Callable[[apsw.Connection], None]
-MIGRATIONS: Final[dict[int, Migration]] = {}
+MIGRATIONS: Final[dict[int, Migration]] = {1: lambda connection: _run(connection, TREE)}
 """Version → what makes the next one of it. Each runs inside the opening transaction."""
 
 
@@ -62,7 +62,7 @@ def upgrade(
     if found == version:
         return
     if not found:
-        connection.execute("; ".join(COMMON))
+        _run(connection, (*COMMON, *TREE))
         meta.write(connection, "id", str(uuid.uuid4()))
         meta.write(connection, "created_ns", time.time_ns())
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -75,6 +75,10 @@ def upgrade(
         step(connection)
         found += 1
     connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _run(connection: apsw.Connection, statements: Collection[str]) -> None:
+    connection.execute("; ".join(statements))
 
 
 def adapt(connection: apsw.Connection, path: str, tables: Collection[Table], revision: int) -> bool:

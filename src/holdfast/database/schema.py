@@ -22,7 +22,7 @@ import msgspec
 
 from holdfast.model.field import Field, Table
 
-__all__ = ["COMMON", "column_ddl", "history_indexes", "indexes", "key_terms", "literal", "sentinel", "statistics", "table_ddl"]
+__all__ = ["COMMON", "TREE", "column_ddl", "history_indexes", "indexes", "key_terms", "literal", "sentinel", "statistics", "table_ddl"]
 
 COMMON: Final = (
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -31,6 +31,19 @@ COMMON: Final = (
     "CREATE INDEX log_time ON log(time_ns)",
 )
 """Tables beside the model's: facts about this file, and the log: who did what at which revision. Times are ns since 1970."""
+
+TREE: Final = (
+    """CREATE TABLE tree(path TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, value TEXT, owner TEXT, sum INTEGER NOT NULL,
+    PRIMARY KEY(path, since)) WITHOUT ROWID""",
+    "CREATE INDEX tree_until ON tree(until, path)",  # those that are there, in order; what ended after a revision
+    "CREATE INDEX tree_since ON tree(since)",
+    "CREATE TABLE tree_roots(root TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY(root, revision)) WITHOUT ROWID",
+    "CREATE TABLE tree_pruned(path TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE tree_drafts(name TEXT PRIMARY KEY, base INTEGER NOT NULL, author TEXT, message TEXT, made_ns INTEGER NOT NULL,
+    ends_ns INTEGER, ttl_s REAL, work TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID""",
+    "CREATE TABLE tree_schemas(path TEXT PRIMARY KEY, schema TEXT NOT NULL) WITHOUT ROWID",
+)
+"""The versioned tree: what each column means stands in holdfast.tree.rows, .draft and .schema."""
 
 
 def table_ddl(table: Table) -> Iterator[str]:

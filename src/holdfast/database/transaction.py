@@ -11,7 +11,7 @@ import msgspec
 from holdfast.errors import Closed
 from holdfast.model.field import Table
 
-from .home import Columns, Row, Values
+from .home import Columns, Row, Settler, Values
 from .load import load
 from .seen import Seen
 from .session import Session
@@ -26,13 +26,15 @@ _LOG = "INSERT INTO log(revision, n, time_ns, kind, target, author, message, det
 class Transaction:
     """One job's writing. It has a number from the start, and takes it when something that lasts changes.
 
-    tables   names of those that changed.
+    tables    names of those that changed.
+    settlers  whom the writer tells what became of it.
     """
 
-    __slots__ = ("_ended", "_notes", "_number", "_session", "_taken", "_targets", "tables")
+    __slots__ = ("_ended", "_notes", "_number", "_session", "_taken", "_targets", "settlers", "tables")
 
     def __init__(self, session: Session, number: int) -> None:
         self.tables: set[str] = set()
+        self.settlers: list[Settler] = []
         self._session = session
         self._number = number
         self._taken = False
@@ -107,12 +109,26 @@ class Transaction:
         self._check()
         return self._session.fetch(sql, args)
 
-    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> None:
+    def change(self, name: str, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._check()
+        connection = self._session.connection
+        if len(rows) == 1:
+            connection.execute(sql, rows[0])
+        else:
+            connection.executemany(sql, rows)
+        self.tables.add(name)
+
+    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> int:
         self._check()
         text = msgspec.json.encode(details).decode() if details else None
-        args = (self.revision, self._notes, self._session.stamp(self._number), kind, target, author, message, text)
-        self._session.connection.execute(_LOG, args)
+        now = self._session.stamp(self._number)
+        self._session.connection.execute(_LOG, (self.revision, self._notes, now, kind, target, author, message, text))
         self._notes += 1
+        return now
+
+    def settle(self, settler: Settler) -> None:
+        self._check()
+        self.settlers.append(settler)
 
     # -- for load and sweep ----------------------------------------------------------------------------------------
 

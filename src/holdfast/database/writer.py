@@ -22,8 +22,9 @@ from holdfast.errors import Bug, Closed, HoldfastError, Unavailable
 
 from . import meta
 from .checkpoint import Checkpoint
+from .failpoint import reach
 from .faults import fault
-from .home import OnCommit
+from .home import OnCommit, Settler
 from .home import Transaction as TransactionContract
 from .retention import LOOK_EVERY_S, Compaction
 from .revisions import Revisions
@@ -58,6 +59,7 @@ class _Done:
     result: Any
     revision: int | None
     tables: set[str]
+    settlers: Sequence[Settler] = ()
 
 
 class Writer:
@@ -190,12 +192,15 @@ class Writer:
             if time.monotonic() - started > _LONG_S:
                 break
         try:
+            reach("commit.written")
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             self._take_back(alone=True)
             self._lose(done, error)
             return
+        reach("commit.synced")
         self._tell(done)
+        reach("commit.told")
         self._checkpoint.after_commit()
 
     def _begin(self, jobs: int, *, durable: bool) -> None:
@@ -204,6 +209,7 @@ class Writer:
             self._revisions.reserve(jobs)
         self._sync("FULL" if durable else "NORMAL")
         self._connection.execute("BEGIN IMMEDIATE")
+        reach("commit.begun")
 
     def _sync(self, level: str) -> None:
         """SQLite takes a new level between transactions only."""
@@ -219,12 +225,15 @@ class Writer:
         try:
             result = job.call(tx)
             tx.finish()
+        except BaseException:
+            _settle(tx.settlers, committed=False)
+            raise
         finally:
             tx.end()
             revision = self._revisions.take() if tx.taken else None  # of a failed job too: somebody may have seen it
         if not alone:
             self._connection.execute("RELEASE job")
-        return _Done(job.future, result, revision, tx.tables)
+        return _Done(job.future, result, revision, tx.tables, tx.settlers)
 
     def _take_back(self, *, alone: bool) -> bool:
         """Undo a job; says whether the transaction of those before it still stands. A full disk ends it altogether."""
@@ -245,6 +254,8 @@ class Writer:
         """The transaction is gone, and with it what was done in it."""
         if done:
             lost = fault(error, self._path) if isinstance(error, apsw.Error) else Unavailable(f"database {self._path}: {error}")
+            for one in reversed(done):
+                _settle(one.settlers, committed=False)
             for one in done:
                 one.future.set_exception(lost)
         if isinstance(error, apsw.FullError):
@@ -252,6 +263,8 @@ class Writer:
 
     def _tell(self, done: Sequence[_Done]) -> None:
         """After a commit. Callbacks come first, so that who waits for a result finds his watches rung."""
+        for one in done:
+            _settle(one.settlers, committed=True)
         taken = [one.revision for one in done if one.revision is not None]
         if taken:
             self.revision = taken[-1]
@@ -268,6 +281,9 @@ class Writer:
     def _survive(self, jobs: deque[_Job], done: Sequence[_Done], error: Exception) -> None:
         logger.critical("database %s: the writer failed", self._path, exc_info=error)
         self._take_back(alone=True)
+        for one in reversed(done):
+            if not one.future.done():
+                _settle(one.settlers, committed=False)
         bug = Bug(f"database {self._path}: the writer failed: {error}")
         for one in done:
             if not one.future.done():
@@ -286,6 +302,14 @@ class Writer:
         except apsw.Error as error:
             logger.warning("database %s: closing was not clean, nothing committed is lost: %s", self._path, error)
         self._connection.close()
+
+
+def _settle(settlers: Sequence[Settler], *, committed: bool) -> None:
+    for settler in settlers if committed else reversed(settlers):
+        try:
+            settler(committed)
+        except Exception:  # as for callbacks
+            logger.exception("a settler of a transaction failed")
 
 
 def _fail(jobs: Iterable[_Job], error: HoldfastError) -> None:
