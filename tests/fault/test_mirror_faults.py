@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -190,3 +191,19 @@ async def test_a_namespace_that_ends_during_its_load(make_netns: Callable[..., N
             mirror.add(source)
             await soon(lambda: mirror.status(netns.name).state in (State.ENDED, State.FAILED))
             assert not database.fetch("SELECT 1 FROM interfaces WHERE target = ?", (netns.name,))
+
+
+async def test_while_the_writer_stands_events_are_kept_elsewhere_and_none_is_lost(netns: Namespace) -> None:
+    """Many times what the receive buffer holds, while one job holds the writer for as long as it takes."""
+    async with mirrored(netns, rcvbuf=1 << 20) as (mirror, source, counters):
+        go_on = threading.Event()
+        held = mirror.database.write(lambda _: go_on.wait(20))
+        fits = 2 * (1 << 20) // 832
+        for start in range(0, 4 * fits, fits // 5):
+            commands = [f"route add 10.{n >> 8}.{n & 255}.0/24 dev lo" for n in range(start, start + fits // 5)]
+            await asyncio.to_thread(netns.batch, commands)
+            await soon(lambda: source.events.pressure() < 0.2)
+        go_on.set()
+        await asyncio.wrap_future(held)
+        await soon(lambda: routes(mirror) == len(range(0, 4 * fits, fits // 5)) * (fits // 5))
+        assert (counters.lost, counters.resyncs) == (0, 0)

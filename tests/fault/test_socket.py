@@ -11,6 +11,8 @@ import pytest
 
 from holdfast.errors import Closed, Denied, KernelError, Lost, SourceEnded, Timeout
 from holdfast.model import TABLES
+from holdfast.netlink.batch import Batch
+from holdfast.netlink.codec import decode
 from holdfast.netlink.socket import Socket
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import message
@@ -53,6 +55,39 @@ def test_lost_events_are_noticed_and_counted(netns: Namespace) -> None:
     assert events.lost == 1
     netns.ip("route add 11.0.0.0/8 dev lo")
     assert events.drain(), "and it goes on"
+    assert events.lost == 1
+    events.close()
+
+
+def test_what_is_stored_comes_with_the_next_drains_in_its_place(netns: Namespace) -> None:
+    events = listen(netns, rcvbuf=1 << 20)
+    rounds = 20
+    for start in range(rounds):  # three times what the buffer holds
+        netns.batch([f"route add 10.{start}.{n}.0/24 dev lo" for n in range(250)])
+        assert events.pressure() > 0
+        events.store()
+        assert events.pressure() == 0
+    netns.ip("route add 11.0.0.0/8 dev lo")
+    assert events.pressure() > 0
+    data = b""
+    while more := events.drain(limit=50_000):
+        assert len(more) < 100_000 or not data, "a stored piece is handed out whole"
+        data += more
+    told = [dst.split(".")[1] for batch in decode(data) if isinstance(batch, Batch) for dst in batch.column("dst")]
+    assert told == [*(str(place) for place in range(rounds) for _ in range(250)), "0"]
+    assert events.lost == 0
+    events.close()
+    assert events.pressure() == 0
+
+
+def test_a_loss_that_storing_meets_is_told_by_drain(netns: Namespace) -> None:
+    events = listen(netns, rcvbuf=4096)
+    many_routes(netns, 2_000)
+    events.store()
+    with pytest.raises(Lost):
+        events.drain()
+    assert events.drain()
+    assert events.drain() == b""
     assert events.lost == 1
     events.close()
 

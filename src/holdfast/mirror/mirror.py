@@ -30,6 +30,7 @@ logger = logging.getLogger("holdfast.mirror")
 _WORKERS: Final = 4
 _LOOK_EVERY_S: Final = 0.4
 """So that the end of a namespace and what is never announced show within half a second; 200 namespaces cost 20 ms each time."""
+_RELIEVED_EVERY_S: Final = 0.1
 _REMOVED_AT_ONCE: Final = 5000
 _FAILED_LONG: Final = (State.FAILED, State.ENDED, State.REMOVED)
 
@@ -50,6 +51,7 @@ class Mirror:
         self._listeners: list[Callable[[Status], None]] = []
         self._changed: asyncio.Event = asyncio.Event()
         self.workers = ThreadPoolExecutor(_WORKERS, "holdfast-worker")
+        self._reliever = ThreadPoolExecutor(1, "holdfast-relief")
         self._keeper: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -72,7 +74,10 @@ class Mirror:
         """Owns the task group: start and close may be called from different tasks, which a group does not allow."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            self._helpers = [group.create_task(self._look_around(), name="holdfast-look")]
+            self._helpers = [
+                group.create_task(self._look_around(), name="holdfast-look"),
+                group.create_task(self._relieve(), name="holdfast-relief"),
+            ]
             begun.set_result(None)
             await self._closing.wait()
             for task in (*self._helpers, *self._tasks.values()):
@@ -88,6 +93,7 @@ class Mirror:
         self._keeper = None
         self.bell.close()
         await asyncio.to_thread(self.workers.shutdown)
+        await asyncio.to_thread(self._reliever.shutdown)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -217,6 +223,15 @@ class Mirror:
                         supervisor.fail(finding)
                     else:
                         supervisor.ask(POLLED)
+
+    async def _relieve(self) -> None:
+        """The writer reads the events. While it is at something else for long (another source's first load, a slow disk) they are
+        taken out of the kernel's buffers, by a thread that does nothing else, so that none is lost."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_RELIEVED_EVERY_S)
+            for one in [one.source for one in self._supervisors.values() if one.pressed]:
+                await loop.run_in_executor(self._reliever, one.relieve)
 
     async def _remove_rows(self, target: str, reason: str) -> None:
         """Delete a target's rows, in transactions of bounded size, so that others go on in between."""

@@ -128,6 +128,12 @@ class Supervisor:
             raise Closed(f"the events socket of `{self.source.target}` was closed")
         return self._reading.poll()
 
+    @property
+    def pressed(self) -> bool:
+        """Do events wait for the writer in such numbers that some may be lost?"""
+        line = self._line
+        return line is not None and line.armed is None and self.source.pressed
+
     def resync(self) -> None:
         """Read everything again and compare, without closing."""
         if not self.source.passive:

@@ -95,6 +95,14 @@ class Source(ABC):
     def events(self) -> Events:
         """Raises: Closed - not open."""
 
+    @property
+    def pressed(self) -> bool:
+        """Do events pile up where little of them fits, so that `relieve` is called for? Cheap, never waits."""
+        return False
+
+    def relieve(self) -> None:  # noqa: B027 - most kinds have nothing to do
+        """Keep the events that are queued where they take less room, until `drain` takes them. Never raises; from any thread."""
+
     def told(self) -> Sequence[Told]:
         """Of a passive source: the answers that stand before the events which the last `drain` returned, and after those
         before; to be settled first. When `drain` returned b"": the answers behind the last events. Each comes once."""

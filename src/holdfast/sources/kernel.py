@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from holdfast.errors import Closed, InvalidValue, KernelError, Timeout
+from holdfast.errors import Closed, HoldfastError, InvalidValue, KernelError, Timeout
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.codec import dump_request
@@ -31,6 +31,7 @@ __all__ = ["KernelSource"]
 
 _GONE: Final = (errno.ENODEV, errno.ENOENT, errno.ENXIO)
 _TURN_S: Final = 120.0
+_PRESSED: Final = 0.2
 _DUMPED: Final = 512 << 10
 """Bytes of a dump handed out at once: what the writer decodes within one step."""
 
@@ -105,6 +106,17 @@ class KernelSource(Source):
         """Bytes of the events socket's receive buffer: (asked for, granted). Less than asked: net.core.rmem_max, and no CAP_NET_ADMIN."""
         events = self._open_events()
         return events.rcvbuf_wanted, events.rcvbuf
+
+    @property
+    def pressed(self) -> bool:
+        events = self._events
+        return events is not None and events.pressure() > _PRESSED
+
+    def relieve(self) -> None:
+        events = self._events
+        if events is not None:
+            with contextlib.suppress(HoldfastError):  # whatever it is, the next drain meets it, too
+                events.store()
 
     def alive(self) -> bool:
         return True

@@ -76,6 +76,13 @@ class Recorder(Source):
     def events(self) -> Events:
         return self._tee or self.source.events
 
+    @property
+    def pressed(self) -> bool:
+        return self.source.pressed
+
+    def relieve(self) -> None:
+        self.source.relieve()
+
     def dump(self, table: Table, family: str = "", **filters: Any) -> Iterator[bytes]:
         ask = Ask(next(self._numbers), "dump", table.name, family, filters)
         yield from self._answer(ask, self.source.dump(table, family, **filters))
