@@ -165,17 +165,20 @@ def sql(query: str, as_csv: bool, limit: int, timeout_s: float, **common: Any) -
 @click.argument("filters", metavar="[FILTER]...", nargs=-1, shell_complete=complete.filters, help="As for `show`.")
 @option("--since", metavar="REV", type=int, help="Begin with what changed after this revision.")
 @option("--limit", "-l", metavar="N", type=int, default=0, help="End after so many changes.")
+@option("--all", "-a", "each", is_flag=True, help="On a terminal, too, a line for each change, however many there are.")
 @printing
 @reading(target=True)
-def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, **common: Any) -> None:
+def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, each: bool, **common: Any) -> None:
     """Print what changes, as it changes.
 
     A line per change: + new, - gone, ~ changed from → to. Nothing is lost, however much happens: changes are read from the
     database's history. Counters, ages and probe states are no changes. Ctrl-C ends it.
+
+    On a terminal more than 20 changes a second are told as sums, `+ 1 214 routes: …`, which leave none out.
     """
     from .watch import WatchRequest, watch_changes
 
-    watch_changes(WatchRequest(noun, filters, since, limit), Common(**common))
+    watch_changes(WatchRequest(noun, filters, since, limit, each), Common(**common))
 
 
 @app.command(

@@ -45,7 +45,8 @@ class Following:
         return self._database.revision
 
     async def changes(self, tables: Collection[str], since: int) -> AsyncIterator[list[Change]]:
-        """The changes after a revision, for ever; each list holds whole revisions, oldest first.
+        """The changes after a revision, for ever; each list holds whole revisions, oldest first. Empty when there was nothing
+        for a moment, for readers who wait for time to pass.
 
         Raises: Compacted - the history does not reach back to `since`.
         """
@@ -56,6 +57,7 @@ class Following:
                 if self._node is not None:
                     self._node.look()
                 await asyncio.sleep(_LOOK_EVERY_S)
+                yield []
                 continue
             yield sorted(self._read(tables, cursor, last), key=lambda change: change.revision)
             cursor = last

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.model import Field
@@ -61,7 +61,7 @@ class Teller:
             told = f"{self._sentence(look, change.row, labels_only=True)}: {parts}"
         else:
             told = self._sentence(look, change.row, labels_only=False)
-        return f"{style(_ROLES[sign], sign)} {style('dim', target)}{look.table.noun} {told}"
+        return f"{self.sign(sign)} {style('dim', target)}{look.table.noun} {told}"
 
     def learn(self, changes: Iterable[Change]) -> None:
         """Take in the names of interfaces before any line speaks of them."""
@@ -80,7 +80,7 @@ class Teller:
         for view in views:
             if not view.told or (labels_only and not view.label):
                 continue
-            text = self._text(look, view, row)
+            text = self.text(look, view, [row.get(name) for name in view.fields], row["target"])
             if not text:
                 continue
             painted = self.style(view.role, text)
@@ -90,11 +90,14 @@ class Teller:
             words += lines(self.spelling, row["target"], *(row.get(name) for name in names))
         return " ".join(words)
 
-    def _text(self, look: Look, view: View, row: Mapping[str, Any]) -> str:
-        values = [row.get(name) for name in view.fields]
+    def text(self, look: Look, view: View, values: Sequence[Any], target: str) -> str:
+        """A column's text, from the values of its fields."""
         if view.text is not None:
-            return printable(view.text(self.spelling, row["target"], *values))
-        return printable(self.spelling.text(look.table[view.fields[0]], row["target"], values[0]))
+            return printable(view.text(self.spelling, target, *values))
+        return printable(self.spelling.text(look.table[view.fields[0]], target, values[0]))
+
+    def sign(self, sign: str) -> str:
+        return self.style(_ROLES[sign], sign)
 
     def _differences(self, look: Look, change: Change) -> Iterator[str]:
         headings = {view.fields[0]: view.heading.lower() for view in reversed(look.views) if len(view.fields) == 1}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from time import time as clock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +18,7 @@ from .conditions import All, Condition, Either
 from .following import Following, open_following
 from .looks import LOOKS, Look
 from .options import Common
+from .pace import MOST, Pace, Sum, Sums, told_sum
 from .show import target_condition
 from .style import style_for
 from .telling import Teller, changed_fields
@@ -29,12 +32,16 @@ __all__ = ["WatchRequest", "watch_changes"]
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What to watch. `noun` "": everything; `since`: a revision, None: from now on; `limit`: end after so many, 0: never."""
+    """What to watch. `noun` "": everything; `since`: a revision, None: from now on; `limit`: end after so many, 0: never.
+
+    each  tell each change, however many there are; without it a terminal gets sums of a busy second.
+    """
 
     noun: str = ""
     filters: tuple[str, ...] = ()
     since: int | None = None
     limit: int = 0
+    each: bool = False
 
 
 def watch_changes(request: WatchRequest, common: Common) -> None:
@@ -48,9 +55,12 @@ async def _watch(request: WatchRequest, common: Common) -> None:
     async with open_following(common, {*tables, "interfaces"}) as following:
         since = following.revision if request.since is None else request.since
         printer = _Printer(look, request, common, following)
-        async for changes in following.changes({*tables, "interfaces"}, since):
-            if printer.print(changes, tables):
-                return
+        try:
+            async for changes in following.changes({*tables, "interfaces"}, since):
+                if printer.print(changes, tables):
+                    return
+        finally:
+            printer.close()
 
 
 class _Printer:
@@ -63,19 +73,39 @@ class _Printer:
         self._left = request.limit
         self._with_target = len(self._reading.targets()) > 1
         self._wanted = self._condition()
+        each = request.each or common.json or not sys.stdout.isatty()
+        self._pace = None if each else Pace()
+        self._width = 0  # of revisions
+        self._explained = False
 
     def print(self, changes: list[Change], tables: list[str]) -> bool:
         """Print those that match; True when the limit is reached."""
-        times = self._times(changes)
+        times = self._times(changes) if changes else {}
         wanted = self._learn(changes)
         for change in changes:
             if change.table in tables and _matches(wanted, change):
-                self._write(change, times.get(change.revision, datetime.now().astimezone()))
+                time = times.get(change.revision, datetime.now().astimezone())
+                self._tell(self._pace.take(change, time) if self._pace else [(change, time)])
                 self._left -= 1
                 if self._left == 0:
                     return True
+        if self._pace and not changes:
+            self._tell(self._pace.over(clock()))
         sys.stdout.flush()
         return False
+
+    def close(self) -> None:
+        """Tell what is held."""
+        if self._pace:
+            self._tell(self._pace.end())
+        sys.stdout.flush()
+
+    def _tell(self, told: Iterable[tuple[Change, datetime] | Sums]) -> None:
+        for one in told:
+            if isinstance(one, Sums):
+                self._write_sums(one)
+            else:
+                self._write(*one)
 
     def _learn(self, changes: list[Change]) -> Condition:
         """A new interface may have the name that was asked for, an old one may lose it: both count for these changes."""
@@ -113,10 +143,31 @@ class _Printer:
         if self._common.json:
             sys.stdout.write(_json(change, time) + "\n")
             return
-        style = self._teller.style
-        date = "" if time.date() == datetime.now().astimezone().date() else f"{time:%Y-%m-%d} "
-        stamp = style("dim", f"{date}{time:%H:%M:%S}.{time.microsecond // 1000:03d} r{change.revision}")
+        stamp = self._stamp(f"{_second(time)}.{time.microsecond // 1000:03d}", f"r{change.revision}")
         sys.stdout.write(f"{stamp} {self._teller.line(change, with_target=self._with_target)}\n")
+
+    def _write_sums(self, sums: Sums) -> None:
+        stamp = self._stamp(f"{_second(sums.time)}    ", f"r{sums.revision}")
+        for one in sums:
+            if isinstance(one, Sum):
+                sys.stdout.write(f"{stamp} {told_sum(one, self._teller, with_target=self._with_target)}\n")
+            else:
+                self._write(*one)
+        if not self._explained:
+            self._explained = True
+            sys.stdout.flush()
+            style = style_for(sys.stderr, self._common.colour)
+            print(style("dim", f"(more than {MOST} changes a second are told as sums; --all tells each)"), file=sys.stderr)
+
+    def _stamp(self, time: str, revision: str) -> str:
+        """Revisions are padded to the widest so far, so that what follows stays in line."""
+        self._width = max(self._width, len(revision))
+        return self._teller.style("dim", f"{time} {revision:{self._width}}")
+
+
+def _second(time: datetime) -> str:
+    date = "" if time.date() == datetime.now().astimezone().date() else f"{time:%Y-%m-%d} "
+    return f"{date}{time:%H:%M:%S}"
 
 
 def _matches(wanted: Condition, change: Change) -> bool:
