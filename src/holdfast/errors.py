@@ -111,11 +111,12 @@ class KernelError(WorldError):
 
     code: ClassVar[str | int] = 0
 
-    def __init__(self, number: int, sentence: str = "", *, request: str = "", hint: str = "", **details: Any) -> None:
+    def __init__(self, number: int, sentence: str = "", *, request: str = "", after: str = "", hint: str = "", **details: Any) -> None:
+        """`after`: what became of what was done before it, such as "3 earlier changes undone"."""
         name = _errno.errorcode.get(number, str(number))
         said = sentence or os.strerror(number)
         what = f"kernel refused {request}: " if request else "kernel refused: "
-        super().__init__(f"{what}{name} ({said})", hint=hint, errno=name, **details)
+        super().__init__(f"{what}{name} ({said}){f'; {after}' if after else ''}", hint=hint, errno=name, **details)
         self.code = number  # type: ignore[misc]  # NDB's contract: the number of this very refusal
         self.sentence = sentence
 

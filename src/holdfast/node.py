@@ -1,8 +1,8 @@
 """A node: database, mirror, sources, and the namespaces that come and go. Wiring, and the order of starting and stopping.
 
-    start:  database (lock, file) ─► mirror ─► sources, all at once ─► namespaces
+    start:  database (lock, file) ─► mirror, transactions ─► sources, all at once ─► namespaces
     loaded: every source has its rows, or has failed ─► rows of sources that are no more go
-    stop:   mirror (sockets, namespaces) ─► database (file, lock)
+    stop:   transactions ─► mirror (sockets, namespaces) ─► database (file, lock)
 
 The API's Core is the same for a program that works with objects; a node is what keeps running.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.supervisor import Settings
     from holdfast.sources import Namespace, Source
+    from holdfast.transactions.engine import Transactions
 
 __all__ = ["LOCALHOST", "Node"]
 
@@ -43,6 +44,7 @@ class Node:
 
     database: Database
     mirror: Mirror
+    transactions: Transactions
 
     def __init__(
         self,
@@ -81,12 +83,14 @@ class Node:
         from holdfast.database.sqlite import Database
         from holdfast.mirror.mirror import Mirror
         from holdfast.sources import make
+        from holdfast.transactions.engine import Transactions
 
         sources = [make(**spec, **self._options) for spec in self._specs]
         self.database = await asyncio.to_thread(Database, self.path)
         self._running = True
         try:
             self.mirror = Mirror(self.database, self._settings)
+            self.transactions = Transactions(self.mirror)
             await self.mirror.start()
             for source in sources:
                 self.mirror.add(source)
@@ -111,6 +115,7 @@ class Node:
         self._running = False
         try:
             if hasattr(self, "mirror"):
+                await self.transactions.close()
                 await self.mirror.close()
         finally:
             await asyncio.to_thread(self.database.close)

@@ -139,6 +139,10 @@ class Transaction(Protocol):
     def number(self) -> int:
         """The same without taking it: what `revision` will be if it is asked for."""
 
+    @property
+    def taken(self) -> bool:
+        """Has it taken its number? Then something that lasts has changed, or it was asked for."""
+
     def put(self, table: Table, target: str, columns: Columns, values: Values) -> None:
         """Upsert by key; absent columns become NULL or their default. In order, so that a later row of one key wins.
 

@@ -45,13 +45,18 @@ class Cycle:
 
 
 class Line:
-    """An open source, as the writer sees it. `armed` and `closed` are the loop's: the descriptor it watches, and whether it stopped."""
+    """An open source, as the writer sees it.
+
+    armed, closed  the loop's: the descriptor that it watches, and whether it stopped.
+    intent         the revision of the transaction that is changing this source now, 0: none. What is told meanwhile names it.
+    """
 
     def __init__(self, source: Source, counters: Counters) -> None:
         self.source = source
         self.applier = Applier(source.target, (table.name for table in source.tables))
         self.closed = False
         self.armed: int | None = None
+        self.intent = 0
         self._counters = counters
 
     def cycle(self, tx: Transaction) -> Cycle:
@@ -59,6 +64,8 @@ class Line:
         cycle = Cycle()
         if not self.closed:
             self._drain(tx, cycle)
+        if self.intent and tx.taken:
+            tx.note("live", target=self.source.target, intent=self.intent)
         return cycle
 
     def _drain(self, tx: Transaction, cycle: Cycle) -> None:

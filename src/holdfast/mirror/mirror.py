@@ -14,6 +14,7 @@ from holdfast.model import TABLES
 from holdfast.sources.discovery import DIRECTORY, Namespaces
 
 from .bell import Bell
+from .hand import Hand
 from .namespaces import Following, Make
 from .rules import POLLED
 from .status import State, Status
@@ -193,6 +194,10 @@ class Mirror:
                     await self._one(target).settled()
         except TimeoutError:
             raise Timeout(f"not settled within {timeout_s} s") from None
+
+    def hand(self, target: str) -> Hand:
+        """What a thread that changes a source needs of us. Raises: NotFound."""
+        return Hand(self._one(target), self.database, asyncio.get_running_loop())
 
     async def drained(self, target: str) -> None:
         """Wait until the events that are queued at a source now are in its tables: what a request caused, once its

@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from holdfast.errors import Closed, HoldfastError, NotFound, SourceEnded
+from holdfast.errors import Closed, HoldfastError, NotFound, SourceEnded, Unavailable
 
 from .agenda import Agenda, Questions
 from .consequence import Ask, Reread
@@ -157,6 +157,10 @@ class Supervisor:
         """
         if any(table.name == "neighbours" for table in self.source.tables):
             self.ask(POLLED)
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """The same for what is announced and what follows from it."""
         while self.state in _LIVELY:
             if self._agenda or self._rounding or self._line is None or self.state not in _FOLLOWING:
                 self._idle.clear()
@@ -165,6 +169,15 @@ class Supervisor:
             await self._cycle_now(self._line)
             if not self._agenda and not self._rounding:
                 return
+
+    @property
+    def line(self) -> Line:
+        """For a thread that changes the source. Raises: Unavailable - it is not followed just now."""
+        line = self._line
+        if line is None or line.closed or self.state not in _FOLLOWING:
+            why = f": {self.error}" if self.error is not None else ""
+            raise Unavailable(f"source `{self.source.target}` is {self.state}{why}", target=self.source.target)
+        return line
 
     async def drained(self) -> None:
         """Wait until the events that are queued now are in the tables."""
@@ -318,7 +331,7 @@ class Supervisor:
                 now = time.monotonic()
                 self.counters.lag_ms, started = (now - started) * 1e3, now
                 if cycle.questions or cycle.lost:
-                    loop.call_soon_threadsafe(self._learn, cycle)
+                    loop.call_soon_threadsafe(self.learn, cycle)
                 self._database.write(line.cycle).add_done_callback(done)
 
         self._database.write(line.cycle).add_done_callback(done)
@@ -331,10 +344,11 @@ class Supervisor:
         if failure is not None:
             self.fail(failure if isinstance(failure, Exception) else SourceEnded(str(failure)))
             return
-        self._learn(future.result())
+        self.learn(future.result())
         self._arm(line)
 
-    def _learn(self, cycle: Cycle) -> None:
+    def learn(self, cycle: Cycle) -> None:
+        """What a read cycle found, whoever ran it: questions to ask, and whether all is to be read again."""
         if cycle.lost:
             logger.warning("%s: the kernel dropped events; everything is read again", self.source.target)
             self.resync()
@@ -353,7 +367,7 @@ class Supervisor:
         """Drain what is there, whatever the loop knows of it."""
         while True:
             cycle = await self._write(line.cycle)
-            self._learn(cycle)
+            self.learn(cycle)
             if not cycle.more:
                 return
 
@@ -393,7 +407,7 @@ class Supervisor:
             line.applier.journal = None
             self._rounding = False
         self._pace.done(loop.time(), loop.time() - started)
-        self._learn(cycle)
+        self.learn(cycle)
         self._ask(settled.questions)
         if torn:
             loop.call_later(_TORN_AGAIN_S, self.ask, torn)

@@ -58,7 +58,7 @@ FDB = Table(
         Field("protocol", U8, "NDA_PROTOCOL", "who made it", names="rt_protos"),
         Field("fdb_ext_attrs", EXT_ATTRS, "NDA_FDB_EXT_ATTRS", "notification of activity"),
         Field("cacheinfo", Struct("IIII", ("confirmed", "used", "updated", "refcnt")), "NDA_CACHEINFO",
-              "ages in 1/100 s", volatile=True),
+              "ages in 1/100 s", volatile=True, readonly=True),
         Field("device", U32, doc="the device whose own list has it; 0: the bridge's table has it", default=0, names="ifindex",
               derive=(("master", "ifindex"), _device)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),

@@ -106,6 +106,7 @@ class Field:
     names     the name table its numbers are read with (`rt_tables`, `rt_protos`, `rtn_type` …; see model.names).
     volatile  moves by itself (states of probes, ages, counters): kept up to date, but no history and no event.
     secret    never stored, never logged.
+    readonly  the kernel tells it and takes it in no request: what made something again leaves it out.
     derive    (names of other fields, function of their values): computed when decoding, ignored when encoding.
     summary   stands in short listings (`holdfast show`, `view.summary()`), in the order of declaration.
     """
@@ -120,6 +121,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     volatile: bool = False
     secret: bool = False
+    readonly: bool = False
     derive: tuple[str | tuple[str, ...], Callable[..., Any]] | None = None
     summary: bool = False
 
@@ -150,7 +152,7 @@ class Message:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """One noun: its SQL table, its fields, what identifies a row, and the messages it travels in.
 
@@ -169,6 +171,9 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     silent: dict[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Table({self.name})"
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)

@@ -41,7 +41,7 @@ NEXTHOPS = Table(
         Field("encap_type", U16, "NHA_ENCAP_TYPE", "LWTUNNEL_ENCAP_*", names="lwtunnel"),
         Field("encap", Packed("encap"), "NHA_ENCAP", "encapsulation; shape by encap_type"),
         Field("res_group", RESILIENT, "NHA_RES_GROUP", "how a resilient group moves its buckets"),
-        Field("scope", U8, "nh_scope", "how far away", default=0, names="rt_scopes"),
+        Field("scope", U8, "nh_scope", "how far away", default=0, names="rt_scopes", readonly=True),
         Field("protocol", U8, "nh_protocol", "who installed it", default=0, names="rt_protos", summary=True),
         Field("flags", U32, "nh_flags", "RTNH_F_* bits", default=0, names="rt_flags"),
         Field("hw_stats_enable", U32, "NHA_HW_STATS_ENABLE", "1: hardware counts packets of the group"),

@@ -89,7 +89,7 @@ ROUTES = Table(
         Field("ttl_propagate", U8, "RTA_TTL_PROPAGATE", "MPLS: 1 copies the TTL, 0 does not"),
         Field("pref", U8, "RTA_PREF", "router preference (RFC 4191)", names="rt_pref"),
         Field("flow", U32, "RTA_FLOW", "realms, source << 16 | destination", aliases=("realm",)),
-        Field("cacheinfo", CACHEINFO, "RTA_CACHEINFO", "cache information; expires in 1/100 s", volatile=True),
+        Field("cacheinfo", CACHEINFO, "RTA_CACHEINFO", "cache information; expires in 1/100 s", volatile=True, readonly=True),
         Field("hops", TEXT, doc="identity of a route whose way out is more than gateway and interface", default="",
               derive=(("multipath", "via", "encap", "newdst", "metrics"), hops_key)),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),

@@ -35,7 +35,7 @@ VLANS = Table(
         Field("tunnel", TUNNEL, "BRIDGE_VLANDB_ENTRY_TUNNEL_INFO", "tunnel mapping"),
         Field("mcast_router", U8, "BRIDGE_VLANDB_ENTRY_MCAST_ROUTER", "multicast router: 0 never, 1 learned, 2 always"),
         Field("mcast_max_groups", U32, "BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS", "most multicast groups; 0: any number"),
-        Field("mcast_n_groups", U32, "BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS", "multicast groups now", volatile=True),
+        Field("mcast_n_groups", U32, "BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS", "multicast groups now", volatile=True, readonly=True),
         Field("neigh_suppress", U8, "BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS", "1: neighbour queries are answered, not flooded"),
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),

@@ -32,7 +32,7 @@ from holdfast.errors import Bug, Closed, Denied, HoldfastError, Lost, NotSupport
 
 from .ack import DONE, ERROR, HEADER, read_ack
 
-__all__ = ["CHUNK", "EVENTS_RCVBUF", "Socket"]
+__all__ = ["CHUNK", "EVENTS_RCVBUF", "Socket", "open_route_socket", "world_error"]
 
 CHUNK: Final = 4 << 20  # bytes that a read hands out at most (and up to one datagram more)
 EVENTS_RCVBUF: Final = 256 << 20  # a bound, not an allocation
@@ -84,30 +84,16 @@ class Socket:
         self._stored: deque[bytes] = deque()
         self._loss = ""  # noticed, and not yet told
         self._seq = int.from_bytes(os.urandom(3), "little")
+        self._socket, self.rcvbuf = open_route_socket(rcvbuf)
+        self.rcvbuf_wanted = rcvbuf
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
-        except OSError as cause:
-            raise _world(cause, "open a netlink socket") from cause
-        try:
-            self._set_up(groups, rcvbuf)
+            self._set_up(groups)
         except BaseException:
             self._socket.close()
             raise
 
-    def _set_up(self, groups: Iterable[int], rcvbuf: int) -> None:
+    def _set_up(self, groups: Iterable[int]) -> None:
         sock = self._socket
-        try:
-            sock.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
-            sock.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
-            sock.setsockopt(_SOL_NETLINK, _STRICT_CHK, 1)
-        except OSError as cause:
-            raise NotSupported("this kernel has no strict checking of netlink requests; Linux 4.20 or later is needed") from cause
-        self._size_buffer(rcvbuf)
-        try:
-            sock.bind((0, 0))
-            sock.connect((0, 0))
-        except OSError as cause:
-            raise _world(cause, "bind a netlink socket") from cause
         self.absent_groups = tuple(group for group in groups if not self._subscribe(group))
         self.port: int = sock.getsockname()[0]
         self._poll = select.poll()
@@ -119,18 +105,8 @@ class Socket:
         except OSError as cause:
             if cause.errno == errno.EINVAL:  # a group that came with a later kernel
                 return False
-            raise _world(cause, f"subscribe to netlink group {group}") from cause
+            raise world_error(cause, f"subscribe to netlink group {group}") from cause
         return True
-
-    def _size_buffer(self, wanted: int) -> None:
-        self.rcvbuf_wanted = wanted
-        if wanted:
-            try:
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, wanted)
-            except OSError:  # no CAP_NET_ADMIN, or only in a user namespace: net.core.rmem_max is the bound, silently
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
-        # the kernel doubles what it is asked for, to pay for its bookkeeping: halved again both numbers compare
-        self.rcvbuf = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
     def fileno(self) -> int:
         """The descriptor, for poll; -1 when closed."""
@@ -354,7 +330,7 @@ class Socket:
             return Closed("the netlink socket was closed")
         if cause.errno == errno.ENOBUFS:
             return Lost("the kernel had no memory for its answer", hint="try again")
-        return _world(cause, "use a netlink socket")
+        return world_error(cause, "use a netlink socket")
 
 
 def _split(chunk: bytes) -> Iterator[bytes]:
@@ -365,7 +341,7 @@ def _split(chunk: bytes) -> Iterator[bytes]:
         at += (length + 3) & ~3
 
 
-def _world(cause: OSError, doing: str) -> HoldfastError:
+def world_error(cause: OSError, doing: str) -> HoldfastError:
     """An OSError of a socket call as an error of ours."""
     name = errno.errorcode.get(cause.errno or 0, str(cause.errno))
     if cause.errno in (errno.EPERM, errno.EACCES):
@@ -373,3 +349,38 @@ def _world(cause: OSError, doing: str) -> HoldfastError:
     if cause.errno in (errno.EMFILE, errno.ENFILE):
         return WorldError(f"cannot {doing}: no descriptor left", hint="raise LimitNOFILE= or `ulimit -n`", errno=name)
     return WorldError(f"cannot {doing}: {name} ({cause.strerror})", errno=name)
+
+
+def open_route_socket(rcvbuf: int) -> tuple[socket.socket, int]:
+    """A bound NETLINK_ROUTE socket with strict checking, extended and short acks; and the size of its receive buffer.
+
+    rcvbuf: bytes to ask for; 0 leaves the system's default.  Raises: as Socket.
+    """
+    try:
+        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
+    except OSError as cause:
+        raise world_error(cause, "open a netlink socket") from cause
+    try:
+        for option in (_EXT_ACK, _CAP_ACK, _STRICT_CHK):
+            sock.setsockopt(_SOL_NETLINK, option, 1)
+    except OSError as cause:
+        sock.close()
+        raise NotSupported("this kernel has no strict checking of netlink requests; Linux 4.20 or later is needed") from cause
+    granted = _size_buffer(sock, rcvbuf)
+    try:
+        sock.bind((0, 0))
+        sock.connect((0, 0))
+    except OSError as cause:
+        sock.close()
+        raise world_error(cause, "bind a netlink socket") from cause
+    return sock, granted
+
+
+def _size_buffer(sock: socket.socket, wanted: int) -> int:
+    if wanted:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, wanted)
+        except OSError:  # no CAP_NET_ADMIN, or only in a user namespace: net.core.rmem_max is the bound, silently
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
+    # the kernel doubles what it is asked for, to pay for its bookkeeping: halved again both numbers compare
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Protocol
 
-from holdfast.errors import InvalidValue, UnknownName
+from holdfast.errors import InvalidValue, NotSupported, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import Names
+from holdfast.netlink.requests import RequestSocket
 
 __all__ = ["CHUNK", "Events", "Source", "Told", "chosen_tables"]
 
@@ -127,6 +128,20 @@ class Source(ABC):
         Raises: KernelError - with the kernel's errno (ENODEV, ENOENT: it is not there);  NotSupported - a table whose
           objects cannot be asked for one by one: use `dump` with filters.
         """
+
+    def requests(self) -> RequestSocket:
+        """A new socket for changes, where this source is; it is the caller's to close. Blocks.
+
+        Raises: NotSupported - a source that cannot be changed;  Closed, Denied, WorldError.
+        """
+        raise NotSupported(f"a {self.kind} source can only be read – at source `{self.target}`", target=self.target)
+
+    def namespace(self) -> int:
+        """A descriptor of the network namespace that is open here; it is the caller's to close.
+
+        Raises: NotSupported - there is none;  Closed, Denied.
+        """
+        raise NotSupported(f"a {self.kind} source has no network namespace – at source `{self.target}`", target=self.target)
 
     @abstractmethod
     def alive(self) -> bool:

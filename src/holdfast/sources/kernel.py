@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from holdfast.errors import Closed, HoldfastError, InvalidValue, KernelError, Timeout
+from holdfast.errors import Closed, Denied, HoldfastError, InvalidValue, KernelError, Timeout
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.codec import dump_request
+from holdfast.netlink.requests import RequestSocket
 from holdfast.netlink.socket import EVENTS_RCVBUF, Socket
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute
@@ -34,6 +36,7 @@ _TURN_S: Final = 120.0
 _PRESSED: Final = 0.2
 _DUMPED: Final = 512 << 10
 """Bytes of a dump handed out at once: what the writer decodes within one step."""
+_SIOCGSKNS: Final = 0x894C  # include/uapi/linux/sockios.h: a descriptor of the namespace that a socket is in
 
 
 class KernelSource(Source):
@@ -117,6 +120,17 @@ class KernelSource(Source):
         if events is not None:
             with contextlib.suppress(HoldfastError):  # whatever it is, the next drain meets it, too
                 events.store()
+
+    def requests(self) -> RequestSocket:
+        self._open_events()
+        return RequestSocket()
+
+    def namespace(self) -> int:
+        try:
+            return fcntl.ioctl(self._open_events().fileno(), _SIOCGSKNS)
+        except OSError as cause:
+            message = f"not allowed to name the network namespace of source `{self.target}`: {cause.strerror}"
+            raise Denied(message, hint="the kernel asks for CAP_NET_ADMIN", target=self.target) from cause
 
     def alive(self) -> bool:
         return True

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from holdfast.errors import InvalidValue, NotFound, NotSupported, SourceEnded
 from holdfast.netlink.namespace import Identity, identity_of, open_in, open_namespace
+from holdfast.netlink.requests import RequestSocket
 
 from .discovery import DIRECTORY
 from .kernel import KernelSource
@@ -89,6 +90,13 @@ class Netns(KernelSource):
         process, self._process = self._process, None
         if process is not None:
             os.close(process)
+
+    def requests(self) -> RequestSocket:
+        fd = self.namespace()  # of what is open, whatever stands at the path by now
+        try:
+            return open_in(fd, RequestSocket)
+        finally:
+            os.close(fd)
 
     def alive(self) -> bool:
         path, place = self.place.path, self.place

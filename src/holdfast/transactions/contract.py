@@ -30,18 +30,20 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an object that is not there; refused (AlreadyExists) if it is.
+    """Make an object that is not there; refused (KernelError with EEXIST) if it is.
 
     row    the fields that were asked for, by the model's names, values as the tables hold them; a field that holds an
            interface's index may be a `Named`. Beside the table's own fields an interface may have `peer` (a mapping: the
            other end's ifname, address, `target` …), and any field of its kind's data by its own name is in `kind_data`.
     ensure there already is no error: it is then brought to these fields.
+    beside of routes: others of the same prefix, table, tos and priority may be there, and stay (`ip route append`).
     """
 
     target: str
     table: Table
     row: Mapping[str, Any]
     ensure: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Engine(Protocol):
         requests: Iterable[Request],
         *,
         force: bool = False,
+        timeout_s: float = 30.0,
         author: str = "",
         message: str = "",
         progress: Progress | None = None,
@@ -108,9 +111,14 @@ class Engine(Protocol):
         """All of these requests, or none: returns when the tables show them.
 
         force    overrides what others changed meanwhile, instead of Conflict.
+        timeout_s  until it is done, and seen; undoing has the same time again.
         author, message  for the log.
         Errors name the request by its place in the order given: `index` in `details`, counted from 0.
         Cancelling: what was sent is undone before CancelledError goes on.
-        Raises: AlreadyExists, NotFound, Conflict, KernelError, NotSupported - a target that cannot be changed, InvalidValue.
+        Raises: KernelError - the kernel's refusal (EEXIST: it is there already), with what was undone;
+          NotFound - an object to be changed or deleted is not there;  Conflict - others changed it;  Timeout - not done in time;
+          Denied - without CAP_NET_ADMIN;  NotSupported - a target or table that cannot be changed;  InvalidValue;
+          Unavailable - the source is not followed just now.  After each of them the old state is there again, or
+          `not_undone` in `details` says what is not.
         """
         ...

@@ -16,9 +16,9 @@ def _data(prefix: str) -> tuple[Field, ...]:
         f("macaddr_mode", U32, "requests only: what to do with the source addresses"),
         f("macaddr", LLADDR, "requests only: one source address"),
         f("macaddr_data", ListOf(LLADDR, "IFLA_MACVLAN_MACADDR"), "source addresses that it accepts (mode source)"),
-        f("macaddr_count", U32, "how many these are"),
+        f("macaddr_count", U32, "how many these are", readonly=True),
         f("bc_queue_len", U32, "broadcast queue wanted", unit="packets"),
-        f("bc_queue_len_used", U32, "broadcast queue in use", unit="packets"),
+        f("bc_queue_len_used", U32, "broadcast queue in use", unit="packets", readonly=True),
         f("bc_cutoff", I32, "multicast that more ports than this want goes by the queue"),
     )
 

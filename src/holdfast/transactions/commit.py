@@ -1,0 +1,511 @@
+"""One transaction, from the first message to the last look: in a worker thread, so that nothing here stands on the loop.
+
+    drain ─► plan, undo list ─► intent ─► phase by phase: encode, send, acks ─► drain ─► compare with what was asked ─► result
+                                              │ refused, late, overtaken, cancelled                       │ differs
+                                              └────► undo list backwards ─► compare with what was ─► what differs again ─► error
+
+The interpreter lock and the kernel's own (RTNL is one for all namespaces) make threads per target useless: targets are served
+one after another within each phase.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from holdfast.errors import Conflict, HoldfastError, Lost, Timeout, Unavailable
+from holdfast.mirror.consequence import Reread
+from holdfast.mirror.hand import Hand
+from holdfast.mirror.rules import POLLED
+from holdfast.model import INTERFACES, TABLES
+from holdfast.model.field import Table
+from holdfast.netlink.ack import Ack
+
+from . import namespaces
+from .compare import differences
+from .contract import Change, Create, Delete, Outcome, Request
+from .journal import note_intent, note_result, note_stage
+from .messages import message_of
+from .order import Step, Verb, in_order
+from .plan import Plan, plan
+from .present import Present
+from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
+from .scene import Scene
+from .stages import stages
+from .undo import backwards, inverse, repaired
+from .wires import Wires
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Database, Transaction
+
+__all__ = ["Aborted", "Commit"]
+
+_MOST_BYTES: Final = 64 << 10
+_PATIENCE_S: Final = 1.0
+"""How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
+_DAD_S: Final = 4.0
+_ROUNDS: Final = 3
+_ROWS_MOST: Final = 1000
+_TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
+_QUICK: Final = frozenset(("routes", "rules", "fdb", "vlans", "addresses", "neighbours", "nexthops"))
+"""Tables whose events tell all that a creation does."""
+
+
+class Aborted(HoldfastError):
+    """Whoever asked for the transaction no longer waits for it."""
+
+    code = "aborted"
+
+
+class Commit:
+    """Carries out requests, all or none. `run` once."""
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        hands: Mapping[str, Hand],
+        wires: Wires,
+        database: Database,
+        *,
+        force: bool = False,
+        timeout_s: float = 30.0,
+        author: str = "",
+        message: str = "",
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self._requests = requests
+        self._hands = hands
+        self._wires = wires
+        self._database = database
+        self._force = force
+        self._timeout_s = timeout_s
+        self._deadline = time.monotonic() + timeout_s
+        self._author = author
+        self._message = message
+        self._progress = progress
+        self._present = Present(database.fetch)
+        self._scene = Scene(hands)
+        self._plans: list[Plan] = []  # in the order of their stages
+        self._places: dict[int, Plan] = {}
+        self._done: set[int] = set()  # places of requests of which the kernel did something
+        self._sent = 0
+        self._intent = 0
+        self._undoing = False
+        self._undo_failures: list[str] = []
+        self._kept: dict[str, int] = {}  # namespaces whose names were taken away: name -> descriptor
+        self.aborted = threading.Event()
+
+    def run(self) -> Outcome:
+        """Raises: what Engine.commit says; with `Aborted` for a cancelled one."""
+        try:
+            return self._run()
+        finally:
+            with contextlib.suppress(Unavailable):
+                for hand in self._hands.values():
+                    hand.name(0)
+            self._scene.close()
+            for fd in self._kept.values():
+                os.close(fd)
+
+    def _run(self) -> Outcome:
+        try:
+            single = self._single()
+            for number, stage in enumerate(stages(self._requests)):
+                if number:
+                    self._catch_up()
+                self._stage(stage, journaled=not single)
+            revision = self._seen(single)
+            rows = self._read_back()
+            if not single and self._intent:
+                self._note(lambda tx: note_result(tx, self._intent, "done"))
+        except HoldfastError as failure:
+            raise self._undo(failure) from failure
+        undo = tuple(backwards(self._inverses())) if len(self._requests) <= _ROWS_MOST else ()
+        return Outcome(self._intent, max(revision, self._database.revision), self._sent, rows, undo)
+
+    def _single(self) -> bool:
+        """Is it one message about something of which events tell all?  Then it cannot be half done."""
+        return len(self._requests) == 1 and self._requests[0].table.name in _QUICK
+
+    # -- a stage ---------------------------------------------------------------------------------------------------
+
+    def _stage(self, stage: Sequence[tuple[int, Request]], *, journaled: bool) -> None:
+        plans = self._planned(stage)
+        self._plans += plans
+        self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
+        steps = [step for one in plans for step in one.steps]
+        if not steps:
+            return
+        if journaled and not self._undoing:
+            self._note(self._noted(plans))
+        for phase in in_order(steps):
+            self._send(phase)
+
+    def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
+        if any(not isinstance(one, Create) or one.ensure or one.table is INTERFACES for _, one in stage):
+            self._drain()
+        return [plan(one, place, self._present, force=self._force or self._undoing) for place, one in stage]
+
+    def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
+        undo = backwards(inverse(one.request, one.before, one.hung, one.asked or {}) for one in plans if one.steps)
+
+        def job(tx: Transaction) -> None:
+            if self._intent:
+                note_stage(tx, self._intent, undo)
+            else:
+                words = [told(one, "", self._present) for one in self._requests[:_ROWS_MOST]]
+                self._intent = note_intent(tx, self._database.boot_id, words, len(self._requests), undo, self._author, self._message)
+
+        return job
+
+    def _note(self, job: Callable[[Transaction], Any]) -> None:
+        self._database.write(job).result()
+        for hand in self._hands.values():
+            hand.name(self._intent)  # what is told from now on was caused by this
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def _send(self, steps: Sequence[Step]) -> None:
+        """One phase: all targets, one after another. Raises: Refused, and what ends a transaction."""
+        if steps[0].table is INTERFACES:
+            self._scene.forget()
+        for target in dict.fromkeys(step.target for step in steps):
+            own = [step for step in steps if step.target == target]
+            if own[0].how == "netns":
+                for step in own:
+                    self._name_namespace(step)
+                continue
+            wire = self._wires[target]
+            for batch, messages in self._batches(own, wire.most):
+                self._may_go_on()
+                try:
+                    refused = wire.exchange(messages, self._left_s())
+                except (Timeout, Lost):
+                    self._done |= {step.place for step in batch}
+                    raise
+                self._acknowledged(batch, refused)
+
+    def _batches(self, steps: Sequence[Step], most: int) -> Iterator[tuple[list[Step], list[bytes]]]:
+        batch: list[Step] = []
+        messages: list[bytes] = []
+        size = 0
+        for step in steps:
+            message = self._encoded(step)
+            if message is None:
+                continue
+            if len(batch) == most or size + len(message) > _MOST_BYTES:
+                yield batch, messages
+                batch, messages, size = [], [], 0
+            batch.append(step)
+            messages.append(message)
+            size += len(message)
+        if batch:
+            yield batch, messages
+
+    def _encoded(self, step: Step) -> bytes | None:
+        try:
+            return message_of(step, self._scene.resolved(step))
+        except HoldfastError as failure:
+            if not self._undoing:
+                failure.details.setdefault("index", step.place)
+                raise
+            self._undo_failures.append(f"{told(self._request_of(step), step.target, self._present)}: {failure}")
+            return None
+
+    def _acknowledged(self, batch: Sequence[Step], refused: Sequence[tuple[int, Ack]]) -> None:
+        """What the kernel took is done, also behind a refusal: it goes on."""
+        bad = {at: ack for at, ack in refused if not self._excused(batch[at], ack)}
+        no = {at for at, _ in refused}
+        self._done |= {step.place for at, step in enumerate(batch) if at not in no}
+        self._sent += len(batch) - len(no)
+        if self._progress is not None and not self._undoing:
+            self._progress(self._sent, len(self._requests))
+        if not bad:
+            return
+        if self._undoing:
+            for at, ack in bad.items():
+                self._undo_failures.append(str(error_of(batch[at], self._request_of(batch[at]), ack, self._present)))
+            return
+        at = min(bad)
+        raise Refused(error_of(batch[at], self._request_of(batch[at]), bad[at], self._present))
+
+    def _excused(self, step: Step, ack: Ack) -> bool:
+        """A refusal that says that it is already as it should be."""
+        request = self._request_of(step)
+        if step.verb is Verb.DELETE and is_missing(ack):
+            return self._undoing or (isinstance(request, Delete) and request.missing_ok)
+        return step.verb is Verb.CREATE and is_there(ack) and isinstance(request, Create) and request.ensure
+
+    def _request_of(self, step: Step) -> Request:
+        return self._places[step.place].request
+
+    def _name_namespace(self, step: Step) -> None:
+        self._may_go_on()
+        name = step.row["name"]
+        if step.verb is Verb.DELETE:
+            self._kept[name] = namespaces.remove(name)
+        elif self._undoing and name in self._kept:
+            namespaces.mount_again(name, self._kept[name])
+        else:
+            namespaces.make(name)
+        self._done.add(step.place)
+        self._sent += 1
+
+    # -- seeing ----------------------------------------------------------------------------------------------------
+
+    def _may_go_on(self) -> None:
+        if self._undoing:
+            return
+        if self.aborted.is_set():
+            raise Aborted("the transaction was given up by its caller")
+        self._left_s()
+
+    def _left_s(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Timeout(f"the transaction was not done within {self._timeout_s} s")
+        return left
+
+    def _drain(self) -> None:
+        for hand in self._hands.values():
+            hand.drained(lambda tx: None)
+
+    def _catch_up(self) -> None:
+        for hand in self._hands.values():
+            hand.caught_up(self._left_s())
+
+    def _seen(self, single: bool) -> int:
+        """Take what the kernel told; what it does not tell is asked for. Returns the revision."""
+        plans = [one for one in self._plans if one.steps]
+        if not plans:
+            return 0
+        if not single:
+            self._drain()
+        else:
+            [hand] = self._hands.values()
+            self._intent = hand.drained(self._single_noted)
+        questions = [(one.where, question) for one in plans for question in _silent(one)]
+        for where, question in dict.fromkeys(questions):
+            if where in self._hands:
+                self._hands[where].ask([question])
+        if questions or any(_follows(one) for one in plans):
+            self._catch_up()
+        return self._database.revision
+
+    def _single_noted(self, tx: Transaction) -> int:
+        """Both lines of the journal, in the transaction that has the event."""
+        [one] = self._plans
+        undo = inverse(one.request, one.before, one.hung, one.asked or {})
+        words = [told(one.request, "", self._present)]
+        intent = note_intent(tx, self._database.boot_id, words, 1, undo, self._author, self._message)
+        note_result(tx, intent, "done")
+        return intent
+
+    def _read_back(self) -> tuple[Mapping[str, Any] | None, ...]:
+        """Compare what the tables show with what was asked. Raises: Conflict - it is not so, and does not become so."""
+        until = min(self._deadline, time.monotonic() + _PATIENCE_S)
+        keep = len(self._requests) <= _ROWS_MOST
+        rows: dict[int, Mapping[str, Any] | None] = {}
+        final = {_thing(one): one for one in self._plans}  # a later stage may have changed it again
+        self._gather(list(final.values()))
+        try:
+            for place, one in self._places.items():
+                if final[_thing(one)] is not one:
+                    continue
+                row = self._awaited(one, until)
+                if keep:
+                    rows[place] = row
+        finally:
+            self._present.forget()
+        return tuple(rows.get(place) for place in range(len(self._requests))) if keep else ()
+
+    def _gather(self, plans: Sequence[Plan]) -> None:
+        """Many rows of one table are read at once."""
+        counts: dict[tuple[str, str], int] = {}
+        for one in plans:
+            key = one.where, one.request.table.name
+            counts[key] = counts.get(key, 0) + 1
+        for (where, table), count in counts.items():
+            if count > _ROWS_MOST:
+                self._present.gather(TABLES[table], where)
+
+    def _awaited(self, one: Plan, until: float) -> Mapping[str, Any] | None:
+        caught_up = False
+        while True:
+            row, wrong = self._judged(one)
+            if not wrong:
+                return self._after_dad(one, row) if one.request.table.name == "addresses" else row
+            if time.monotonic() > until:
+                raise Conflict(f"{told(one.request, one.where, self._present)} is not as asked after it: {wrong}",
+                               index=next(place for place, other in self._places.items() if other is one))  # fmt: skip
+            if not caught_up:
+                self._catch_up()
+                caught_up = True
+            else:
+                time.sleep(0.01)
+            self._present.forget()
+
+    def _judged(self, one: Plan) -> tuple[Mapping[str, Any] | None, str]:
+        """The row after it, and what is wrong with it in words."""
+        table, asked = one.request.table, one.asked
+        if one.where not in self._hands and table.name != "netns":
+            return None, ""  # it moved to where nobody looks
+        if asked is None:
+            found = None if one.before is None else self._present.find(table, one.where, one.before)
+            return None, "" if found is None or not one.steps else "it is still there"
+        resolved = self._resolved(one, asked)
+        candidates = self._present.candidates(table, one.where, resolved)
+        if not candidates and table is INTERFACES and one.before is not None and one.where == one.request.target:
+            candidates = self._present.candidates(table, one.where, {"ifindex": one.before["ifindex"]})
+        found = None
+        for row in candidates:
+            found = differences(table, resolved, row)
+            if not found:
+                return row, ""
+        if found is None:
+            return None, "it is not there"
+        return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
+
+    def _resolved(self, one: Plan, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
+        return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, row))
+
+    def _after_dad(self, one: Plan, row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""
+        until = min(self._deadline, time.monotonic() + _DAD_S)
+        while row is not None and row["flags"] & _TENTATIVE and not row["flags"] & _DADFAILED and time.monotonic() < until:
+            link = self._present.find(INTERFACES, one.where, {"ifindex": row["ifindex"]})
+            if link is None or not link["flags"] & _RUNNING:
+                break
+            time.sleep(0.02)
+            self._present.forget()
+            row = self._judged(one)[0] or row
+        if row is not None and row["flags"] & _DADFAILED:
+            raise Conflict(f"{told(one.request, one.where, self._present)}: another host has this address")
+        return row
+
+    # -- taking back -----------------------------------------------------------------------------------------------
+
+    def _inverses(self) -> Iterator[list[Request]]:
+        for place, one in self._places.items():
+            if place in self._done:
+                yield inverse(one.request, one.before, one.hung, one.asked or {})
+
+    def _undo(self, failure: HoldfastError) -> HoldfastError:
+        """Make it as it was; the error to raise, which says what came of that."""
+        if isinstance(failure, Refused):
+            failure = failure.error
+        if not self._done:
+            self._result("undone", failure)
+            return failure
+        self._undoing = True
+        self._deadline = time.monotonic() + self._timeout_s
+        known = self._before_all()
+        undo = backwards(self._inverses())
+        changed = len(self._done)
+        left: list[str] = []
+        try:
+            self._again(undo)
+            left = self._repair(known)
+        except HoldfastError as second:
+            left = [f"undoing ended with: {second}", *self._undo_failures]
+        self._result("undone in part" if left else "undone", failure, left)
+        return with_outcome(failure, changed, left)
+
+    def _before_all(self) -> list[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]:
+        """Everything that may have become different: where, what, how it was, what was asked, where it may be now."""
+        known: dict[tuple[Any, ...], tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]] = {}
+        for place, one in self._places.items():
+            if place not in self._done:
+                continue
+            target, table = one.request.target, one.request.table
+            known.setdefault(_thing(one), (target, table, one.before, one.asked or {}, one.where))
+            for where, what, row in one.hung:
+                known.setdefault((where, what.name, *(str(row[name]) for name in what.key)), (where, what, row, row, where))
+        return list(known.values())
+
+    def _again(self, requests: Sequence[Request]) -> None:
+        """Carry out what takes something back, whatever is refused of it."""
+        first, self._places, self._done = self._places, {}, set()
+        try:
+            for number, stage in enumerate(stages(requests)):
+                if number:
+                    self._catch_up()
+                self._stage(stage, journaled=False)
+        finally:
+            self._places = first
+        self._drain()
+
+    def _repair(self, known: Sequence[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]) -> list[str]:
+        """Compare with what was, and do what is missing; what cannot be done, in words."""
+        for number in range(_ROUNDS + 1):
+            self._catch_up()
+            work = [one for one in (self._left_of(*entry) for entry in known) if one is not None]
+            self._present.forget()
+            if not work:
+                return []
+            if number < _ROUNDS:
+                self._undo_failures.clear()
+                self._again(work)
+        return [_left_words(one, self._present) for one in work] + self._undo_failures
+
+    def _left_of(
+        self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str
+    ) -> Request | None:
+        if target not in self._hands:
+            return None
+        if before is None:
+            found = self._present.like(table, target, self._resolved_or(target, table, asked))
+            return None if found is None else Delete(target, table, found, missing_ok=True)
+        return repaired(target, table, before, self._present.find(table, target, before))
+
+    def _resolved_or(self, target: str, table: Table, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
+        try:
+            return self._scene.resolved(Step(0, target, 0, Verb.CHANGE, table, row))
+        except HoldfastError:  # an interface that is gone again: what was on it is as well
+            return row
+
+    def _result(self, word: str, failure: HoldfastError, left: Sequence[str] = ()) -> None:
+        if self._intent:
+            try:
+                self._database.write(
+                    lambda tx: note_result(tx, self._intent, word, error=failure.message, not_undone=list(left))
+                ).result()
+            except Unavailable:
+                failure.details["journal"] = "the result could not be written"
+
+
+def _left_words(one: Request, present: Present) -> str:
+    """What is not as before."""
+    words = told(one, one.target, present)
+    if not isinstance(one, Change):
+        return words
+    return f"{words} ({', '.join(f'{name} is `{one.row.get(name)}`, was `{value}`' for name, value in one.fields.items())})"
+
+
+def _thing(one: Plan) -> tuple[Any, ...]:
+    """What a plan is about."""
+    row = one.before if one.before is not None else one.asked or one.request.row
+    table = one.request.table
+    names = ("ifname",) if table is INTERFACES else table.key
+    return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
+
+
+def _follows(one: Plan) -> bool:
+    """Does more become different than events tell?"""
+    table = one.request.table.name
+    return bool(one.hung) or table == "interfaces" or (table == "nexthops" and one.before is not None) or table == "netns"
+
+
+def _silent(one: Plan) -> Iterator[Reread]:
+    """Questions about what the kernel does not tell."""
+    row = one.asked or one.before or {}
+    if one.request.table.name == "neighbours" and row.get("proxy"):
+        yield from POLLED
+    elif one.request.table.name == "addresses" and row.get("family") == 10 and isinstance(row.get("ifindex"), int):
+        yield Reread("addresses", "AF_INET6", (("ifindex", row["ifindex"]),), reason="a new address is told when it is known to be unique")

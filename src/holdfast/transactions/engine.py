@@ -1,0 +1,112 @@
+"""Who carries out transactions: the loop's side. One at a time per target; the work is done in threads (commit.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import Closed
+
+from .commit import Aborted, Commit
+from .contract import Change, Create, Outcome, Progress, Request
+from .journal import Unfinished, unfinished
+from .wires import Wires
+
+if TYPE_CHECKING:
+    from holdfast.mirror.mirror import Mirror
+
+__all__ = ["Transactions"]
+
+_THREADS: Final = 8
+
+
+class Transactions:
+    """The contract: Engine. `mirror` follows the sources that are to be changed. All methods are for its loop."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._wires = Wires()
+        self._threads = ThreadPoolExecutor(_THREADS, "holdfast-commit")
+        self._closed = False
+
+    async def close(self) -> None:
+        """Wait for what is under way; afterwards `commit` raises Closed. Idempotent."""
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        self._wires.close()
+
+    async def commit(
+        self,
+        requests: Iterable[Request],
+        *,
+        force: bool = False,
+        timeout_s: float = 30.0,
+        author: str = "",
+        message: str = "",
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """As the contract says."""
+        wanted = list(requests)
+        if not wanted:
+            return Outcome()
+        if self._closed:
+            raise Closed("transactions are closed")
+        loop = asyncio.get_running_loop()
+        async with self._locked(_targets(wanted, self._mirror)) as targets:
+            hands = {target: self._mirror.hand(target) for target in targets}
+            for hand in hands.values():
+                hand.check()
+                self._wires.serve(hand)
+            tell = None if progress is None else functools.partial(_tell, loop, progress)
+            commit = Commit(wanted, hands, self._wires, self._mirror.database, force=force, timeout_s=timeout_s, author=author,
+                            message=message, progress=tell)  # fmt: skip
+            return await self._finished(loop.run_in_executor(self._threads, commit.run), commit)
+
+    async def _finished(self, running: asyncio.Future[Outcome], commit: Commit) -> Outcome:
+        """Wait for the thread, also when cancelled: then it takes back what it did, and ends."""
+        cancelled: asyncio.CancelledError | None = None
+        while not running.done():
+            try:
+                await asyncio.wait([running])
+            except asyncio.CancelledError as why:
+                commit.aborted.set()
+                cancelled = why
+        if cancelled is not None:
+            with contextlib.suppress(Aborted):
+                running.result()
+            raise cancelled
+        return running.result()
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, targets: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+        """In a fixed order, so that nobody waits in a circle."""
+        async with contextlib.AsyncExitStack() as stack:
+            for target in targets:
+                await stack.enter_async_context(self._locks.setdefault(target, asyncio.Lock()))
+            yield targets
+
+    def unfinished(self) -> list[Unfinished]:
+        """Transactions of earlier runs whose end is not known. Blocks."""
+        return unfinished(self._mirror.database)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, progress: Progress, done: int, of: int) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
+        loop.call_soon_threadsafe(progress, done, of)
+
+
+def _targets(requests: Iterable[Request], mirror: Mirror) -> list[str]:
+    """The sources that a transaction concerns, in order; a namespace that is no source only receives."""
+    wanted = {one.target for one in requests}
+    others = set()
+    for one in requests:
+        if isinstance(one, Change) and "target" in one.fields:
+            others.add(one.fields["target"])
+        if isinstance(one, Create) and one.row.get("peer"):
+            others.add(one.row["peer"].get("target") or one.target)
+    return sorted(wanted | (others & set(mirror.targets)))

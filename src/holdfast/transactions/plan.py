@@ -1,0 +1,298 @@
+"""A request as steps: which messages it takes, what must be so before, and what it may take along.
+
+Reads the tables through `Present`; sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
+from holdfast.model import INTERFACES
+from holdfast.model.field import Table
+
+from .compare import differences
+from .complete import AF_INET6, completed
+from .contract import Change, Create, Delete, Named, Request
+from .links import change_link, create_link
+from .messages import APPEND, CREATE, EXCL, IFF_UP, REPLACE
+from .order import Phase, Step, Verb, phase_of
+from .present import Present, of_kernel
+from .text import described
+from .undo import Hung
+
+__all__ = ["Plan", "plan"]
+
+_PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
+_FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
+_IN_PLACE: Final = ("addresses", "neighbours", "nexthops", "fdb", "vlans", "interfaces")
+_VLAN_OPTIONS: Final = ("state", "mcast_router", "mcast_max_groups", "neigh_suppress")
+_LEAST_IPV6_MTU: Final = 1280
+
+
+@dataclass(slots=True)
+class Plan:
+    """One request, worked out.
+
+    steps   what is sent.
+    asked   what must be so after it: fields, completed. None: nothing must be there.
+    before  the row before; None: none.
+    hung    rows that may go along.
+    where   the target at which the object is after it.
+    """
+
+    request: Request
+    steps: Sequence[Step] = ()
+    asked: Mapping[str, Any] | None = None
+    before: Mapping[str, Any] | None = None
+    hung: Sequence[Hung] = field(default=())
+    where: str = ""
+
+
+def plan(request: Request, place: int, present: Present, *, force: bool) -> Plan:
+    """Raises: NotFound, Conflict, NotSupported, InvalidValue."""
+    if request.table.name not in _PLANNED:
+        raise NotSupported(f"{request.table.name} can only be read in this build", table=request.table.name)
+    if isinstance(request, Create):
+        return _create(request, place, present)
+    if isinstance(request, Change):
+        return _change(request, place, present, force=force)
+    return _delete(request, place, present)
+
+
+_PLANNED: Final = frozenset(("interfaces", "addresses", "routes", "neighbours", "rules", "nexthops", "fdb", "vlans", "netns"))
+
+
+# -- create ------------------------------------------------------------------------------------------------------------
+
+
+def _create(request: Create, place: int, present: Present) -> Plan:
+    target, table = request.target, request.table
+    asked = completed(table, request.row)
+    if request.ensure:
+        row = _there(present, target, table, asked)
+        if row is not None:
+            return _ensured(request, place, present, asked, row)
+    steps = _CREATE.get(table.name, _create_plain)(place, request, asked, present)
+    return Plan(request, steps, asked, None, (), target)
+
+
+def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The object that `ensure` means, whatever its other fields are like."""
+    exact = present.like(table, target, asked)
+    if exact is not None:
+        return exact
+    found = present.candidates(table, target, asked)
+    if table.name == "routes":
+        found = [row for row in found if len(found) == 1 and row["family"] == asked["family"]]
+    elif table.name == "rules":
+        return None
+    return found[0] if found else None
+
+
+def _ensured(request: Create, place: int, present: Present, asked: Mapping[str, Any], row: dict[str, Any]) -> Plan:
+    target, table = request.target, request.table
+    if request.beside and table.name == "routes" and (of_kernel(row) or differences(table, asked, row)):
+        return Plan(request, _create_plain(place, request, asked, present), asked, None, (), target)
+    new = differences(table, asked, row)
+    fields = {name: asked[name] for name in new if name in asked}
+    if table is INTERFACES:
+        fields = _link_fields(asked, row, new)
+    if not fields:
+        return Plan(request, (), asked, row, (), target)
+    change = _change(Change(target, table, row, fields), place, present, force=True)
+    return Plan(request, change.steps, asked, row, change.hung, target)
+
+
+def _link_fields(asked: Mapping[str, Any], row: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of the kind go where they belong."""
+    fields = {name: asked[name] for name in new if name in asked}
+    for column in ("kind_data", "port_data"):
+        parts = {name: value for name, value in dict(asked.get(column) or {}).items() if name in new}
+        if parts:
+            fields[column] = parts
+    if "port_data" in asked and "master" in fields:
+        fields["port_data"] = asked["port_data"]
+    wanted = asked.get("state")
+    if wanted is None and "flags" in asked:
+        wanted = "up" if asked["flags"] & IFF_UP else "down"
+    if wanted not in (None, row["state"]):
+        fields["state"] = wanted
+    return fields
+
+
+def _create_plain(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+    flags = CREATE | EXCL
+    if request.table.name == "routes" and request.beside:
+        flags = CREATE if asked["family"] == AF_INET6 else CREATE | APPEND
+    return [Step(place, request.target, phase_of(request.table, asked), Verb.CREATE, request.table, asked, flags)]
+
+
+def _create_vlan(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+    return _vlan_steps(place, request.target, request.table, asked, present, Verb.CREATE)
+
+
+def _vlan_steps(
+    place: int, target: str, table: Table, asked: Mapping[str, Any], present: Present, verb: Verb
+) -> list[Step]:
+    ifindex = asked["ifindex"]
+    own = not isinstance(ifindex, Named) and present.kind(target, ifindex) == "bridge"
+    row = {**asked, "self": own}
+    steps = [Step(place, target, Phase.VLAN, verb, table, row)]
+    options = {name: asked[name] for name in _VLAN_OPTIONS if name in asked}
+    if options and verb is Verb.CHANGE:
+        part = {"ifindex": ifindex, "vid": asked["vid"], **options}
+        steps.append(Step(place, target, Phase.VLAN, Verb.CHANGE, table, part, how="options"))
+    return steps
+
+
+def _create_netns(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+    if not asked.get("name"):
+        raise InvalidValue("a network namespace needs a name", table="netns")
+    return [Step(place, request.target, Phase.NETNS, Verb.CREATE, request.table, asked, how="netns")]
+
+
+def _create_link(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+    return create_link(place, request.target, asked)
+
+
+_CREATE: Final[dict[str, Callable[[int, Create, Mapping[str, Any], Present], list[Step]]]] = {
+    "interfaces": _create_link,
+    "vlans": _create_vlan,
+    "netns": _create_netns,
+}
+
+
+# -- change ------------------------------------------------------------------------------------------------------------
+
+
+def _change(request: Change, place: int, present: Present, *, force: bool) -> Plan:
+    target, table = request.target, request.table
+    row = present.find(table, target, request.row)
+    if row is None:
+        raise NotFound(f"{described(table, request.row)} is not there any more – at `{target}`", index=place, target=target)
+    if not force:
+        _check(request, place, row)
+    if table.name == "netns":
+        raise NotSupported("a network namespace has nothing that could be changed", index=place)
+    if table is INTERFACES:
+        asked = {**request.fields, "ifname": request.fields.get("ifname", row["ifname"])}
+        steps, checked = change_link(place, target, row, request.fields)
+        along = _taken_along(request, present, row)
+        return Plan(request, steps, {**asked, **checked}, row, along, request.fields.get("target", target))
+    fields = {name: value for name, value in request.fields.items() if row.get(name, value) != value or isinstance(value, Named)}
+    if not fields:
+        return Plan(request, (), completed(table, _merged(table, row, {})), row, (), target)
+    asked = completed(table, _merged(table, row, fields))
+    steps = _change_steps(place, target, table, row, fields, asked, present)
+    hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()
+    return Plan(request, steps, asked, row, hung, target)
+
+
+def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with other values; what is derived follows."""
+    kept = {one.name: row[one.name] for one in table.fields if not one.derive and not one.readonly and row.get(one.name) is not None}
+    if table.name == "addresses":
+        kept |= {name: row[name] for name in ("preferred_lft", "valid_lft") if row.get(name) is not None}
+        kept.pop("cacheinfo", None)
+        if "label" in kept and "label" not in fields and "ifindex" in fields:
+            del kept["label"]
+        if row["family"] == AF_INET6:
+            kept.pop("scope", None)
+        if "local" in fields and "address" not in fields and row["address"] == row["local"]:
+            kept["address"] = fields["local"]
+    if table.name == "routes":
+        if {"gateway", "oif", "via", "multipath", "nh_id"} & {name for name in fields if fields[name] is not None}:
+            for name in ("gateway", "via", "multipath", "nh_id", "encap", "encap_type"):
+                kept.pop(name, None)
+            if "oif" not in fields and any(fields.get(name) for name in ("gateway", "multipath", "nh_id", "via")):
+                kept.pop("oif", None)
+            if "scope" not in fields:
+                kept.pop("scope", None)
+        kept.pop("flags", None)
+    if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row["proxy"] and not row["fixed"]:
+        kept.pop("state", None)
+    return {**kept, **fields}
+
+
+def _change_steps(
+    place: int, target: str, table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any], present: Present
+) -> list[Step]:
+    if table.name == "routes":
+        same = all(row[name] == asked.get(name, table[name].default) for name in _PREFIX)
+        alone = same and len(present.candidates(table, target, row)) == 1
+        if alone and not of_kernel(row):
+            return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, REPLACE)]
+    elif table.name == "vlans" and not {"ifindex", "vid"} & fields.keys():
+        return _vlan_steps(place, target, table, {**asked, **fields}, present, Verb.CHANGE)
+    elif table.name in _IN_PLACE and not (set(table.key) | (_FIXED_ADDRESS if table.name == "addresses" else set())) & fields.keys():
+        flags = REPLACE | CREATE if table.name in ("neighbours", "fdb") else REPLACE
+        return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, flags)]
+    going = _delete_steps(place, target, table, row, present)
+    making = _create_plain(place, Create(target, table, asked, beside=table.name == "routes"), asked, present)
+    if table.name == "vlans":
+        making = _vlan_steps(place, target, table, asked, present, Verb.CREATE)
+    return [*going, *making]
+
+
+def _check(request: Change, place: int, row: Mapping[str, Any]) -> None:
+    """Is what is to be set as it was when it was loaded? A part of `kind_data` is compared by itself."""
+    for name, value in request.fields.items():
+        if name not in request.row or name == "target" or request.table[name].volatile:
+            continue
+        old, now = request.row[name], row.get(name)
+        if name in ("kind_data", "port_data"):
+            parts = dict(value or {})
+            old, now = ({part: (have or {}).get(part) for part in parts} for have in (old, now))
+        if name == "flags" and request.table is INTERFACES:
+            old, now = old & 1, row["flags"] & 1
+        if old != now:
+            raise Conflict(
+                f"{described(request.table, row)} was changed meanwhile: {name} was `{old}` when it was loaded, and is `{now}` now"
+                f" – at `{request.target}`",
+                hint="load it again, or use force=True", index=place, field=name, expected=old, found=now,
+            )  # fmt: skip
+
+
+def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequence[Hung]:
+    fields, target = request.fields, request.target
+    if fields.get("target", target) != target:
+        return present.on_interface(target, row, gone=True)
+    hung: list[Hung] = []
+    down = fields.get("state") == "down" or ("flags" in fields and not fields["flags"] & 1)
+    if (down and row["state"] == "up") or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
+        hung += present.on_interface(target, row, gone=False)
+    if "master" in fields and row["master"]:
+        hung += present.of_port(target, row)
+    return hung
+
+
+# -- delete ------------------------------------------------------------------------------------------------------------
+
+
+def _delete(request: Delete, place: int, present: Present) -> Plan:
+    target, table = request.target, request.table
+    row = present.find(table, target, request.row)
+    if row is None and not set(table.key) <= request.row.keys():
+        row = present.like(table, target, completed(table, request.row))
+    if row is None:
+        if request.missing_ok:
+            return Plan(request, where=target)
+        raise NotFound(f"{described(table, request.row)} is not there – at `{target}`", index=place, target=target)
+    hung: Sequence[Hung] = ()
+    if table is INTERFACES:
+        hung = present.on_interface(target, row, gone=True)
+    elif table.name == "addresses":
+        hung = present.of_address(target, row)
+    elif table.name == "nexthops":
+        hung = present.by_nexthop(target, {row["id"]})
+    return Plan(request, _delete_steps(place, target, table, row, present), None, row, hung, target)
+
+
+def _delete_steps(place: int, target: str, table: Table, row: Mapping[str, Any], present: Present) -> list[Step]:
+    if table.name == "vlans":
+        return [step._replace(phase=-Phase.VLAN) for step in _vlan_steps(place, target, table, row, present, Verb.DELETE)]
+    how = "netns" if table.name == "netns" else ""
+    return [Step(place, target, -phase_of(table, row), Verb.DELETE, table, row, how=how)]

@@ -1,0 +1,220 @@
+"""Rows as the tables show them, whole: the objects of requests, and what hangs on them. For a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from holdfast.mirror.batches import parsed
+from holdfast.model import ADDRESSES, FDB, INTERFACES, NEIGHBOURS, NEXTHOPS, ROUTES, VLANS
+from holdfast.model.field import Table
+
+from .compare import differences
+from .contract import Named
+
+__all__ = ["LOCATORS", "Present"]
+
+Row = dict[str, Any]
+Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+LOCATORS: Final = {
+    "interfaces": ("ifname",),
+    "addresses": ("local", "ifindex", "prefixlen", "family", "ipv4_peer"),
+    "routes": ("dst", "dst_len", "table_id", "family", "tos", "priority"),
+    "neighbours": ("dst", "ifindex", "proxy", "family"),
+    "rules": ("priority", "family", "table_id"),
+    "nexthops": ("id",),
+    "fdb": ("lladdr", "vlan", "master", "ifindex"),
+    "vlans": ("ifindex", "vid"),
+    "netns": ("name",),
+}
+"""What an object is looked up by when only what was asked for is known; the rest is compared."""
+
+_RT_TABLE_LOCAL: Final = 255
+_RTPROT_KERNEL: Final = 2
+AF_INET: Final = 2
+AF_INET6: Final = 10
+
+
+class Present:
+    """`fetch` reads the database: SQL and arguments."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
+
+    def gather(self, table: Table, target: str) -> None:
+        """Read all of a target's rows at once, for many questions about them, until `forget`."""
+        names = LOCATORS[table.name]
+        found: dict[tuple[Any, ...], list[Row]] = {}
+        for row in self.rows(table, target):
+            found.setdefault(tuple(row[name] for name in names), []).append(row)
+        self._gathered[table.name, target] = found
+
+    def forget(self) -> None:
+        """What was gathered is old."""
+        self._gathered.clear()
+
+    def rows(self, table: Table, target: str, condition: str = "true", args: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a target that match, in the order in which they came."""
+        columns = table.columns
+        sql = f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ? AND ({condition}) ORDER BY rowid"
+        return [parsed(table, dict(zip(columns, row, strict=True))) for row in self._fetch(sql, (target, *args))]
+
+    def find(self, table: Table, target: str, known: Mapping[str, Any]) -> Row | None:
+        """The row of an object of which the whole row, or the whole key, is known: an interface's index says enough."""
+        gathered = self._gathered.get((table.name, target))
+        if gathered is not None:
+            rows = gathered.get(tuple(known.get(name, table[name].default) for name in LOCATORS[table.name]), [])
+            return next((row for row in rows if all(row[name] == known.get(name, table[name].default) for name in table.key)), None)
+        if not all(name in known or table[name].default is not None for name in table.key):
+            return self.like(table, target, known)
+        rows = self._with(table, target, {name: known.get(name, table[name].default) for name in table.key})
+        return rows[0] if rows else None
+
+    def like(self, table: Table, target: str, asked: Mapping[str, Any]) -> Row | None:
+        """The row that shows what was asked for. `asked` is completed."""
+        for row in self.candidates(table, target, asked):
+            if not differences(table, asked, row):
+                return row
+        return None
+
+    def candidates(self, table: Table, target: str, asked: Mapping[str, Any]) -> list[Row]:
+        """Rows that may be what was asked for: they have what the object is looked up by."""
+        gathered = self._gathered.get((table.name, target))
+        if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
+            return gathered.get(tuple(asked.get(name, table[name].default) for name in LOCATORS[table.name]), [])
+        given = {name: asked[name] for name in LOCATORS[table.name] if name in asked and not isinstance(asked[name], Named)}
+        if table.name == "interfaces" and asked.get("ifindex"):
+            given = {"ifindex": asked["ifindex"]}
+        if table.name == "rules" and not given.get("priority"):
+            given.pop("priority", None)  # the kernel chooses one
+        return self._with(table, target, given)
+
+    def _with(self, table: Table, target: str, fields: Mapping[str, Any]) -> list[Row]:
+        conditions, args = ["true"], []
+        for name, value in fields.items():
+            if table[name].json and value is not None:
+                continue  # compared by who asks: its text has an order of its own
+            conditions.append(f"{name} IS ?" if value is None else f"{name} = ?")
+            args.append(value)
+        rows = self.rows(table, target, " AND ".join(conditions), args)
+        return [row for row in rows if all(row[name] == value for name, value in fields.items() if table[name].json and value is not None)]
+
+    def kind(self, target: str, ifindex: int) -> str | None:
+        """The kind of an interface."""
+        found = self._fetch("SELECT kind FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
+        return found[0][0] if found else None
+
+    def ifname(self, target: str, ifindex: int) -> str:
+        """The name of an interface, for messages; its number, where there is none."""
+        found = self._fetch("SELECT ifname FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
+        return str(found[0][0]) if found else str(ifindex)
+
+    # -- what hangs on an object -----------------------------------------------------------------------------------
+
+    def on_interface(self, target: str, link: Row, *, gone: bool) -> list[tuple[str, Table, Row]]:
+        """What an interface takes along when it goes down, or away (`gone`): rows to be made again, in the order of making.
+
+        What the kernel makes by itself is not among them: routes to its own addresses, learned neighbours.
+        """
+        ifindex = link["ifindex"]
+        found: list[tuple[str, Table, Row]] = []
+        if gone:
+            found += self._other_end(target, link)
+            found += self._upon(target, link)
+            found += [(target, ADDRESSES, row) for row in self._addresses(target, "ifindex = ?", ifindex)]
+            found += [(target, VLANS, row) for row in self.rows(VLANS, target, "ifindex = ?", (ifindex,))]
+        else:
+            found += [(target, ADDRESSES, row) for row in self._addresses(target, "family = 10 AND ifindex = ?", ifindex)]
+        found += [(target, NEIGHBOURS, row) for row in self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))]
+        found += self._through(target, ifindex)
+        fixed = "fixed AND (ifindex = ? OR master = ?)" if gone else "fixed AND ifindex = ?"
+        entries = self.rows(FDB, target, fixed, (ifindex, ifindex) if gone else (ifindex,))
+        found += [(target, FDB, row) for row in entries if _made(row, link)]
+        return found
+
+    def _other_end(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
+        """Of a veth that is deleted, and what is on it. In another namespace it is found where a source shows it."""
+        if link["kind"] != "veth" or not link["link"] or link["ifindex"] == link["link"]:
+            return []
+        columns = INTERFACES.columns
+        here = "= ?" if link["link_netnsid"] is None else "<> ?"
+        sql = f"SELECT target, {', '.join(columns)} FROM interfaces WHERE target {here} AND ifindex = ? AND link = ? AND kind = 'veth'"
+        ends = self._fetch(sql, (target, link["link"], link["ifindex"]))
+        if len(ends) != 1:
+            return []
+        where, *values = ends[0]
+        row = parsed(INTERFACES, dict(zip(columns, values, strict=True)))
+        return [(where, INTERFACES, row), *self.on_interface(where, {**row, "link": None}, gone=True)]
+
+    def _addresses(self, target: str, condition: str, *args: Any) -> list[Row]:
+        """Primary addresses first: those that follow in the same prefix become secondary."""
+        rows = self.rows(ADDRESSES, target, condition, args)
+        return sorted(rows, key=lambda row: row["flags"] & 1)
+
+    def _upon(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
+        """Interfaces that stand on it, with what is on them, and its ports."""
+        found: list[tuple[str, Table, Row]] = []
+        if link["kind"] not in _PAIRED:
+            for row in self.rows(INTERFACES, target, "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL", (link["ifindex"],)):
+                if row["kind"] not in _PAIRED:
+                    found.append((target, INTERFACES, row))
+                    found += self.on_interface(target, row, gone=True)
+        found += [(target, INTERFACES, row) for row in self.rows(INTERFACES, target, "master = ?", (link["ifindex"],))]
+        for _, _, port in [one for one in found if one[1] is INTERFACES and one[2]["master"] == link["ifindex"]]:
+            found += self.of_port(target, port)
+        return found
+
+    def of_port(self, target: str, port: Row) -> list[tuple[str, Table, Row]]:
+        """What a port loses when it leaves its master."""
+        vlans = [(target, VLANS, row) for row in self.rows(VLANS, target, "ifindex = ?", (port["ifindex"],))]
+        entries = self.rows(FDB, target, "fixed AND ifindex = ? AND master = ?", (port["ifindex"], port["master"]))
+        return vlans + [(target, FDB, row) for row in entries if _made(row, port)]
+
+    def _through(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
+        """Nexthops, their groups, and the routes that leave through an interface."""
+        found = [(target, NEXTHOPS, row) for row in self.rows(NEXTHOPS, target, "oif = ?", (ifindex,))]
+        ids = {row["id"] for _, _, row in found}
+        found += self.by_nexthop(target, ids)
+        hops = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"
+        condition = f"nh_id IS NULL AND (oif = ? OR multipath IS NOT NULL AND {hops})"
+        found += [(target, ROUTES, row) for row in self.rows(ROUTES, target, condition, (ifindex, ifindex)) if not of_kernel(row)]
+        return found
+
+    def by_nexthop(self, target: str, ids: set[int]) -> list[tuple[str, Table, Row]]:
+        """Groups of these nexthop objects, routes by them or by the groups, forwarding entries."""
+        if not ids:
+            return []
+        groups = [row for row in self.rows(NEXTHOPS, target, "group_members IS NOT NULL") if {m["id"] for m in row["group_members"]} & ids]
+        every = ids | {row["id"] for row in groups}
+        marks = ", ".join("?" * len(every))
+        found = [(target, NEXTHOPS, row) for row in groups]
+        found += [(target, ROUTES, row) for row in self.rows(ROUTES, target, f"nh_id IN ({marks})", tuple(every))]
+        found += [(target, FDB, row) for row in self.rows(FDB, target, f"nh_id IN ({marks})", tuple(every))]
+        return found
+
+    def of_address(self, target: str, address: Row) -> list[tuple[str, Table, Row]]:
+        """What an address takes along: further ones of its prefix, routes that prefer it, and with the last one all IPv4 routes."""
+        ifindex, family, local = address["ifindex"], address["family"], address["local"]
+        found: list[tuple[str, Table, Row]] = []
+        others = [row for row in self.rows(ADDRESSES, target, "family = ? AND ifindex = ?", (family, ifindex)) if row["local"] != local]
+        if family == AF_INET:
+            found += [(target, ADDRESSES, row) for row in others if row["flags"] & 1]
+        last = family == AF_INET and not others
+        condition = "family = ? AND (prefsrc = ? OR ? AND nh_id IS NULL AND oif = ?)"
+        routes = self.rows(ROUTES, target, condition, (family, local, last, ifindex))
+        return found + [(target, ROUTES, row) for row in routes if not of_kernel(row)]
+
+
+_PAIRED: Final = ("veth", "netkit", "vxcan")
+
+
+def of_kernel(row: Mapping[str, Any]) -> bool:
+    """Does the kernel make this route by itself, with an address or an interface?"""
+    return bool(row["proto"] == _RTPROT_KERNEL or row["table_id"] == _RT_TABLE_LOCAL)
+
+
+def _made(entry: Row, link: Row) -> bool:
+    """Was this entry made by somebody?  A device's own address and the multicast groups that it listens to are not."""
+    return bool(entry["lladdr"] != link["address"] and not entry["lladdr"].startswith(("33:33:", "01:00:5e:", "01:80:c2:")))

@@ -1,0 +1,89 @@
+"""What only the kernels know while a transaction runs: which index a name has now, which descriptor stands for a namespace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.errors import KernelError, NotFound
+from holdfast.mirror.hand import Hand
+from holdfast.model import INTERFACES
+from holdfast.netlink.batch import Batch
+from holdfast.netlink.codec import decode
+from holdfast.netlink.namespace import open_namespace
+from holdfast.sources.netns import place_of
+
+from .contract import Named
+from .order import Step
+
+__all__ = ["Scene"]
+
+
+class Scene:
+    """Makes the row of a step whole. For one thread; `close` lets go of the descriptors."""
+
+    def __init__(self, hands: Mapping[str, Hand]) -> None:
+        self._hands = hands
+        self._indexes: dict[tuple[str, str], int] = {}
+        self._namespaces: dict[str, int] = {}
+
+    def close(self) -> None:
+        for fd in self._namespaces.values():
+            os.close(fd)
+        self._namespaces.clear()
+
+    def forget(self) -> None:
+        """Interfaces have come, gone, or changed their names."""
+        self._indexes.clear()
+
+    def resolved(self, step: Step) -> Mapping[str, Any]:
+        """The step's row, with numbers for what is Named and for namespaces. Raises: NotFound."""
+        row = step.row
+        if step.table is INTERFACES and ("net_ns" in row or "peer" in row):
+            row = dict(row)
+            if "net_ns" in row:
+                row["net_ns"] = self.namespace(row["net_ns"])
+            peer = row.get("peer")
+            if peer and peer.get("target", step.target) != step.target:
+                row["peer"] = {**peer, "net_ns": self.namespace(peer["target"])}
+        for value in row.values():
+            if value.__class__ in _HOLDING:
+                return {name: self._numbered(value, step.target) for name, value in row.items()}
+        return row
+
+    def _numbered(self, value: Any, target: str) -> Any:
+        if isinstance(value, Named):
+            return self.index(value.target or target, value.ifname)
+        if isinstance(value, dict):
+            return {name: self._numbered(one, target) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._numbered(one, target) for one in value]
+        return value
+
+    def index(self, target: str, ifname: str) -> int:
+        """Asked of the kernel itself: the tables may not show yet what this transaction made. Raises: NotFound."""
+        key = target, ifname
+        if key not in self._indexes:
+            self._indexes[key] = self._ask(target, ifname)
+        return self._indexes[key]
+
+    def _ask(self, target: str, ifname: str) -> int:
+        try:
+            answer = self._hands[target].source.get(INTERFACES, {"ifname": ifname})
+        except KernelError as refusal:
+            raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname) from refusal
+        for batch in decode(answer):
+            if isinstance(batch, Batch):
+                return int(batch.column("ifindex")[0])
+        raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname)
+
+    def namespace(self, target: str) -> int:
+        """A descriptor of a source's namespace, or of one by its name or path. Raises: NotFound, Denied, InvalidValue."""
+        if target not in self._namespaces:
+            hand = self._hands.get(target)
+            self._namespaces[target] = hand.source.namespace() if hand else open_namespace(place_of(target).path)
+        return self._namespaces[target]
+
+
+_HOLDING = frozenset((Named, dict, list, tuple))

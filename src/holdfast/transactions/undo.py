@@ -1,0 +1,124 @@
+"""What takes a request back: the requests that make the rows be as they were. Pure.
+
+    Create   ─► Delete                      Change  ─► Change to the old values, and what went along is made again
+    Delete   ─► Create of the row as it was, and of all that went along with it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from holdfast.model import INTERFACES
+from holdfast.model.field import Table
+
+from .compare import FOLLOWING_DATA, lost
+from .contract import Change, Create, Delete, Request
+
+__all__ = ["identity", "inverse", "repaired", "restored"]
+
+Hung = tuple[str, Table, Mapping[str, Any]]
+"""A row that hangs on another: where, what, how it was."""
+
+_UNSAVED: Final = frozenset({"unknown"})
+"""Attributes that nothing is known of: of interfaces most are told and not taken."""
+
+
+def identity(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What says which object it is, of a whole row or of what was asked for."""
+    if table is INTERFACES:
+        return {"ifname": row["ifname"]} if row.get("ifname") else {"ifindex": row["ifindex"]}
+    names = {name for one in table.key for name in (one, *_sources(table, one))}
+    return {name: row[name] for name in table.columns if name in names and row.get(name) not in (None, table[name].default)}
+
+
+def _sources(table: Table, name: str) -> tuple[str, ...]:
+    """Where a derived part of the key comes from."""
+    derive = table[name].derive
+    return () if derive is None else (derive[0],) if isinstance(derive[0], str) else derive[0]
+
+
+def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[Hung], asked: Mapping[str, Any]) -> list[Request]:
+    """What takes back one request.
+
+    before  the row before it; None: there was none.
+    hung    rows that may go along.
+    asked   the fields that were asked for, completed.
+    """
+    target, table = request.target, request.table
+    if before is None:
+        return [Delete(target, table, identity(table, asked), missing_ok=True)]
+    if isinstance(request, Delete):
+        return [_with_peer(restored(target, table, before), hung), *(restored(*one) for one in hung)]
+    fields = request.fields if isinstance(request, Change) else asked
+    where, now = target, {**before, **{name: value for name, value in fields.items() if name != "target"}}
+    old = _old_values(table, before, fields)
+    if isinstance(request, Change) and fields.get("target", target) != target:
+        where = fields["target"]
+        now = {"ifname": now["ifname"]}
+        old["target"] = target
+    return [Change(where, table, now, old), *(restored(*one) for one in hung)]
+
+
+def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    old: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("kind_data", "port_data"):
+            have = before.get(name) or {}
+            old[name] = {one: have.get(one) for one in value if one in have}
+        elif name in before:
+            old[name] = before[name]
+    return old
+
+
+def _with_peer(made: Create, hung: Sequence[Hung]) -> Create:
+    """Both ends of a veth are made by one request; the rest of the other end follows."""
+    if made.table is not INTERFACES or made.row.get("kind") != "veth":
+        return made
+    for where, table, row in hung:
+        if table is INTERFACES and row["kind"] == "veth" and row["link"] == made.row["ifindex"]:
+            peer = {name: row[name] for name in _OF_PEER if row[name] is not None}
+            return Create(made.target, made.table, {**made.row, "peer": {**peer, "target": where}}, ensure=True)
+    return made
+
+
+_OF_PEER: Final = ("ifname", "ifindex", "address", "mtu", "txqlen")
+
+
+def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
+    """The request that makes a row again. What is there by then, because the kernel made it, is brought to it."""
+    whole = {one.name: row[one.name] for one in table.fields if _kept(table, one.name, row)}
+    if whole.get("port_data"):
+        whole["port_data"] = {name: value for name, value in whole["port_data"].items() if name not in FOLLOWING_DATA}
+    return Create(target, table, whole, ensure=True, beside=True)
+
+
+def _kept(table: Table, name: str, row: Mapping[str, Any]) -> bool:
+    field = table[name]
+    if field.readonly or field.derive or row.get(name) is None or (table is INTERFACES and name in _UNSAVED):
+        return name in ("slave_kind", "ipv4_peer", "hops", "proxy", "inverted") and row.get(name) is not None
+    return not field.volatile or name in ("preferred_lft", "valid_lft", "state")
+
+
+def repaired(target: str, table: Table, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Request | None:
+    """What is left to be done for a row to be as before; None: nothing."""
+    if before is None:
+        return None if now is None else Delete(target, table, now, missing_ok=True)
+    if now is None:
+        return restored(target, table, before)
+    names = lost(table, before, now)
+    if not names:
+        return None
+    fields: dict[str, Any] = {}
+    for name in names:
+        value = before.get(name)
+        if name in ("kind_data", "port_data") and value:
+            have = now.get(name) or {}
+            value = {one: part for one, part in value.items() if part != have.get(one)}
+        fields[name] = value
+    return Change(target, table, now, fields)
+
+
+def backwards(undo: Iterable[Sequence[Request]]) -> list[Request]:
+    """The inverses of requests in the order in which to ask for them: the last one first."""
+    return [one for inverse in reversed(list(undo)) for one in inverse]
