@@ -32,6 +32,7 @@ LOCATORS: Final = {
 
 _RT_TABLE_LOCAL: Final = 255
 _RTPROT_KERNEL: Final = 2
+_NOBODY: Final = -1
 AF_INET: Final = 2
 AF_INET6: Final = 10
 
@@ -63,6 +64,7 @@ class Present:
 
     def find(self, table: Table, target: str, known: Mapping[str, Any]) -> Row | None:
         """The row of an object of which the whole row, or the whole key, is known: an interface's index says enough."""
+        known = self._numbered(target, known)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None:
             rows = gathered.get(tuple(known.get(name, table[name].default) for name in LOCATORS[table.name]), [])
@@ -100,6 +102,16 @@ class Present:
             args.append(value)
         rows = self.rows(table, target, " AND ".join(conditions), args)
         return [row for row in rows if all(row[name] == value for name, value in fields.items() if table[name].json and value is not None)]
+
+    def _numbered(self, target: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With the indexes that the tables show for names; what is not there has an index that nothing has."""
+        if not any(isinstance(value, Named) for value in row.values()):
+            return row
+        return {name: self._index(target, value) if isinstance(value, Named) else value for name, value in row.items()}
+
+    def _index(self, target: str, named: Named) -> int:
+        found = self._fetch("SELECT ifindex FROM interfaces WHERE target = ? AND ifname = ?", (named.target or target, named.ifname))
+        return int(found[0][0]) if found else _NOBODY
 
     def kind(self, target: str, ifindex: int) -> str | None:
         """The kind of an interface."""
