@@ -5,7 +5,8 @@
          ├─ show    one noun as a table            ┐ reading: the running node's file,
          ├─ sql     any query                      ├─ or without a node this kernel
          ├─ watch   changes as they happen         ┘
-         └─ run     a node (summary on a terminal, log lines elsewhere)
+         ├─ run     a node (summary on a terminal, log lines elsewhere)
+         └─ care    record, replay: what takes care of it
 
     words    `dev eth0 table 100` ─▶ conditions           looks     which columns a noun has, in `ip`'s words
     spelling numbers <-> names, ifindex <-> ifname        layout    aligned columns      style   colour

@@ -8,7 +8,7 @@ import click
 
 from holdfast.errors import InvalidValue
 
-from . import complete
+from . import care, complete
 from .command import Group, option
 from .options import Common, printing, reading
 
@@ -210,6 +210,9 @@ def run(db: str, netns: tuple[str, ...], all_netns: bool, local: bool, tables: s
 
     chosen = tuple(find_look(one.strip()).table.name for one in tables.split(",") if one.strip())
     run_node(RunRequest(db, netns, all_netns, local, chosen, log, verbose, colour))
+
+
+care.add_to(app)
 
 
 @app.command(

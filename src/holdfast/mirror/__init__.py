@@ -13,7 +13,7 @@
     rules.py paths.py consequence.py agenda.py batches.py pauses.py            pure
     applier.py journal.py settling.py                                          events and answers into rows
     bell.py watch.py                                                           who waits for changes
-    namespaces.py  names under /run/netns       status.py  states and counters
+    namespaces.py  names under /run/netns       status.py  states and counters       tape.py  recording, replaying
 
 Invariants: events of a source are applied in the order in which the kernel sent them; a row that an event touched while a dump
 was on its way is the event's; whatever cannot be applied leads to reading all again, never to silence; nothing is deleted

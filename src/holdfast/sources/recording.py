@@ -33,7 +33,7 @@ import msgspec
 
 from holdfast.errors import Closed, Corrupt, HoldfastError, InvalidValue, NotFound, NotSupported, WorldError
 
-__all__ = ["VERSION", "Ask", "End", "Frame", "Header", "Kind", "Marker", "Reader", "Refusal", "Writer"]
+__all__ = ["VERSION", "Ask", "End", "Frame", "Header", "Kind", "Marker", "Reader", "Refusal", "Summary", "Writer", "summary_of"]
 
 T = TypeVar("T")
 
@@ -281,3 +281,58 @@ def _read_header(frame: Frame) -> Header:
     if isinstance(version, int) and version > VERSION:
         raise NotSupported(f"this recording has version {version}; this build reads up to {VERSION}", hint="use a newer holdfast")
     return frame.read(Header)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is in a recording. `began_ns`, `ended_ns`: the times of its first and last frame. `events`: netlink messages that came
+    unasked. `lost`: times that some were lost. `notes`: (time, text)."""
+
+    target: str
+    kind: str
+    kernel: str
+    began_ns: int
+    ended_ns: int
+    bytes: int
+    events: int
+    lost: int
+    torn: str
+    notes: tuple[tuple[int, str], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values only."""
+        return msgspec.to_builtins(self)  # type: ignore[no-any-return]
+
+
+def summary_of(path: str) -> Summary:
+    """Read a recording through. Raises: as Reader;  Corrupt - a wrong checksum."""
+    reader = Reader(path)
+    try:
+        header = reader.header
+        times: list[int] = []
+        events = lost = 0
+        notes: list[tuple[int, str]] = []
+        for frame in reader.frames():
+            times.append(frame.time_ns)
+            if frame.kind == Kind.EVENTS:
+                events += _count_messages(frame.data)
+            elif frame.kind == Kind.MARKER:
+                marker = frame.read(Marker)
+                lost += marker.what == "lost"
+                if marker.what == "note":
+                    notes.append((frame.time_ns, marker.text))
+        size = os.stat(path).st_size
+        return Summary(
+            header.target, header.kind, header.kernel, times[0], max(times), size, events, lost, reader.torn, tuple(notes)
+        )
+    finally:
+        reader.close()
+
+
+def _count_messages(data: bytes) -> int:
+    count = at = 0
+    while at + 4 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "little")
+        count += 1
+        at += max((length + 3) & ~3, 16)
+    return count

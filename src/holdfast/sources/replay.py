@@ -65,6 +65,7 @@ class Replay(Source):
             raise InvalidValue(f"expected a speed of 0 or more, got {self.speed} – at source `{target}`")
         self.reader: Reader | None = None
         self.time_ns = 0
+        self.answered = 0  # recorded answers that were given or told
         self._until_ns = spec.get("until_ns")
         self._lock = threading.RLock()  # guards all below
         self._questions: deque[_Question] = deque()  # those not given yet, in order
@@ -154,6 +155,7 @@ class Replay(Source):
             due = []
             while self._questions and self._questions[0].offset < self._told_to:
                 due.append(self._questions.popleft())
+            self.answered += len(due)
             return [told for one in due if (told := self._told(one)) is not None]
 
     def _told(self, question: _Question) -> Told | None:
@@ -181,6 +183,7 @@ class Replay(Source):
                 asked = " ".join([ask.verb, ask.table, ask.family, *(f"{name}={value}" for name, value in ask.filters.items())])
                 raise NotSupported(f"the recording holds no answer to `{asked}` from here on")
             self._questions.remove(found)
+            self.answered += 1
         yield from self._chunks(found)
         self.interrupted = found.end.interrupted
         if found.end.error:

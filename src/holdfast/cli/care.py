@@ -1,0 +1,104 @@
+"""The commands that take care: of what the kernel said, and of the file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from . import complete
+from .command import Command, option
+
+__all__ = ["add_to"]
+
+_TAKE: Final = "Take it along"
+_JSON: Final = option("--json", "-j", is_flag=True, help="Print JSON.")
+_COLOUR: Final = option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
+
+
+@click.command(
+    cls=Command,
+    section=_TAKE,
+    examples="""
+        holdfast record bug.hfrec
+        holdfast record bug.hfrec --seconds 30 --note "the bond loses a port"
+        holdfast record bug.hfrec --netns blue
+        holdfast record bug.hfrec --all-netns              bug.localhost.hfrec, bug.blue.hfrec …
+    """,
+)
+@click.argument("file", metavar="FILE", type=click.Path(), help="What to write; it must not be there.")
+@option("--netns", "-n", metavar="NAME", multiple=True, help="This network namespace: name, path or PID. Repeatable; a file each.")
+@option("--all-netns", "every", is_flag=True, help="This host and every named namespace that is there now.")
+@option("--seconds", "-s", metavar="N", type=float, default=0.0, help="End after so long; else Ctrl-C ends it.")
+@option("--tables", metavar="A,B,…", default="", shell_complete=complete.tables, help="Only these tables.")
+@option("--note", metavar="TEXT", default="", help="A remark that is kept in the recording.")
+@_JSON
+def record(file: str, netns: tuple[str, ...], every: bool, seconds: float, tables: str, note: str, json: bool) -> None:
+    """Record what the kernel says, byte by byte, for replay elsewhere.
+
+    In the file are events, questions and answers with their times: interfaces, addresses, routes and neighbours of this
+    network, but no keys. A node may run beside it. Send such a file along with the report of a fault.
+    """
+    from .record import RecordRequest, record_sources
+    from .words import find_look
+
+    chosen = tuple(find_look(one.strip()).table.name for one in tables.split(",") if one.strip())
+    record_sources(RecordRequest(file, netns, every, seconds, chosen, note, json))
+
+
+class _OptionsFirst(Command):
+    """Options may stand behind FILE too; what begins with the second word that is none belongs to another command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        valued = {name for param in self.params if isinstance(param, click.Option) and not param.is_flag for name in param.opts}
+        options: list[str] = []
+        words: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            if word.startswith("-"):
+                options.append(word)
+                if word in valued:
+                    options.append(next(rest, ""))
+            elif words:
+                words += [word, *rest]
+            else:
+                words.append(word)
+        return super().parse_args(ctx, options + words)
+
+
+@click.command(
+    cls=_OptionsFirst,
+    section=_TAKE,
+    context_settings={"allow_interspersed_args": False},
+    examples="""
+        holdfast replay bug.hfrec
+        holdfast replay bug.hfrec show routes
+        holdfast replay bug.hfrec --until +12.5 sql "SELECT ifname, state FROM interfaces"
+        holdfast replay bug.hfrec --db bug.db              then: holdfast show interfaces --db bug.db
+    """,
+)
+@option("--db", metavar="OUT", default="", help="Keep the result in this new file; without it in memory.")
+@option("--speed", metavar="N", type=float, default=0.0, help="0: as fast as possible (the default), 1: as it was, 10: ten times that.")
+@option("--until", metavar="TIME", default="", help="Stop there: +SECONDS, HH:MM:SS, or a whole time (ISO 8601).")
+@_JSON
+@_COLOUR
+@click.argument("file", metavar="FILE", type=click.Path(), help="A recording.")
+@click.argument("command", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED, help="What to look with: show NOUN …, sql QUERY …")
+@click.pass_context
+def replay(ctx: click.Context, db: str, speed: float, until: str, json: bool, colour: str, file: str, command: tuple[str, ...]) -> None:
+    """Run a recording through the tables, and look at the result.
+
+    The same path as live: decoding, questions, history. Nothing of this machine is read, no root is needed. Log and history
+    have the times of the recording.
+    """
+    from .replay import ReplayRequest, replay_recording
+
+    group = ctx.find_root().command
+    assert isinstance(group, click.Group)
+    ctx.exit(replay_recording(ReplayRequest(file, db, speed, until, command, json, colour), group))
+
+
+def add_to(group: click.Group) -> None:
+    """Make these commands part of the program."""
+    for command in (record, replay):
+        group.add_command(command)
