@@ -168,6 +168,23 @@ def replayed(database: Database, state: State, since: int, until: int | None = N
     return state
 
 
+def differing(database: Database, first: int, second: int) -> dict[Key, tuple[Any, Any]]:
+    """What the database says is different between two revisions: key to what was and what is."""
+    with database.reader() as reader:
+        changes = reader.differences("things", first, second)
+    found: dict[Key, tuple[Any, Any]] = {}
+    for change in changes:
+        row, old = (None, change.row) if change.op == "delete" else (change.row, change.old)
+        which = change.row["target"], change.row["name"], change.row["zone"]
+        assert which not in found
+        found[which] = tuple(one and {name: one[name] for name in LASTING} for one in (old, row))  # type: ignore[assignment]
+    return found
+
+
+def difference(one: State, other: State) -> dict[Key, tuple[Any, Any]]:
+    return {key: (one.get(key), other.get(key)) for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
 @given(jobs)
 def test_tables_history_and_changes_agree_with_a_dictionary(plan: list[list[tuple[str, str, Any]]]) -> None:
     with Database(tables=[THINGS]) as database:
@@ -200,6 +217,7 @@ def test_tables_history_and_changes_agree_with_a_dictionary(plan: list[list[tupl
             for until, later in model.past.items():
                 if until > revision:
                     assert replayed(database, state, revision, until) == later
+                    assert differing(database, revision, until) == difference(state, later)
 
 
 @given(jobs)

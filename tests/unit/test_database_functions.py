@@ -86,7 +86,8 @@ def test_functions(database: Database, expression: str, expected: object) -> Non
 def test_addresses_agree_with_the_standard_library(one: Any, one_length: int, other: Any, other_length: int) -> None:
     a = ipaddress.ip_interface((one, one_length % (one.max_prefixlen + 1)))
     b = ipaddress.ip_interface((other, other_length % (other.max_prefixlen + 1)))
-    assert addresses.ip_network(str(a)) == str(a.network)
+    # not as text: Python's ::ffff:0:0 is ::ffff:0.0.0.0 for the C library
+    assert ipaddress.ip_network(str(addresses.ip_network(str(a)))) == a.network
     assert addresses.ip_netmask(str(a)) == str(a.netmask)
     contains = a.version == b.version and b.network.subnet_of(a.network)  # type: ignore[arg-type]
     assert addresses.ip_contains(str(a), str(b)) == int(contains)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .moments import Moment
 
 __all__ = [
-    "Change", "Columns", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Settler", "Stage", "Swept",
+    "Change", "Columns", "Condition", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Settler", "Stage", "Swept",
     "Transaction", "Values",
 ]  # fmt: skip
 
@@ -57,6 +57,14 @@ class Change:
     op: Literal["put", "delete"]
     row: dict[str, Any]
     old: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which rows of a table are meant: SQL that speaks of the row as `t`, with a `?` for each argument and nowhere else."""
+
+    sql: str
+    args: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,27 @@ class Reader(Protocol):
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
         """What `Database.changes` says, at this reader's revision."""
+
+    def differences(self, table: str, first: int, second: int) -> list[Change]:
+        """How a table at revision `second` differs from that at `first`, an earlier one. Each change has the last revision that did
+        its part; those of rows that are gone may come in any place.
+
+        Cost: O(rows that changed after the first revision). Raises: UnknownName;  Compacted.
+        """
+
+    # what follows tells what there is, without asking whether that is the whole
+
+    def oldest(self, table: str) -> int:
+        """The revision after which the history of a table is whole."""
+
+    def told(self, table: str, since: int, until: int, condition: Condition | None = None) -> list[Change]:
+        """As `changes`, of the rows that are meant."""
+
+    def touched(self, table: str, since: int, until: int, condition: Condition | None = None) -> dict[int, tuple[int, int]]:
+        """The revisions that `told` would tell of: how many rows began and how many ended at each."""
+
+    def revisions(self, table: str, since: int, until: int, condition: Condition | None = None) -> Sequence[int]:
+        """Those revisions alone, the newest first; 8 bytes each."""
 
 
 class Stage(Protocol):

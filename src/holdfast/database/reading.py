@@ -17,7 +17,7 @@ from holdfast.model.names import BUILTIN, Names
 from . import addresses, asof, history, lookup, meta, migrate, words
 from .connections import open_reading
 from .faults import fault
-from .home import Change, Point, Row
+from .home import Change, Condition, Point, Row
 from .lock import holder_of
 from .moments import Moment, resolve
 from .query import Answer
@@ -117,12 +117,33 @@ class Snapshot:
         return found[0] if found else None
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
+        past, now = self._past(table), self.revision
+        history.whole_since(self._connected.connection, table, since, now)
+        return past.changes(self.fetch, since, now if until is None else min(until, now))
+
+    def differences(self, table: str, first: int, second: int) -> list[Change]:
+        past, now = self._past(table), self.revision
+        for revision in (first, second):
+            history.whole_since(self._connected.connection, table, revision, now)
+        return past.between(self.fetch, first, second)
+
+    def oldest(self, table: str) -> int:
+        return history.oldest(self._connected.connection, table)
+
+    def told(self, table: str, since: int, until: int, condition: Condition | None = None) -> list[Change]:
+        return self._past(table).changes(self.fetch, since, until, condition)
+
+    def touched(self, table: str, since: int, until: int, condition: Condition | None = None) -> dict[int, tuple[int, int]]:
+        return self._past(table).touched(self.fetch, since, until, condition)
+
+    def revisions(self, table: str, since: int, until: int, condition: Condition | None = None) -> Sequence[int]:
+        return self._past(table).revisions(self.fetch, since, until, condition)
+
+    def _past(self, table: str) -> history.Past:
         past = self._pasts.get(table)
         if past is None:
             raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._pasts)}")
-        now = self.revision
-        history.whole_since(self._connected.connection, table, since, now)
-        return past.changes(self.fetch, since, now if until is None else min(until, now))
+        return past
 
 
 class FileReader(Reading):

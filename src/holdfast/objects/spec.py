@@ -23,8 +23,8 @@ from holdfast.model.field import Field, Packed, Scalar, Table
 from holdfast.model.names import Names
 
 __all__ = [
-    "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "as_fields", "holds", "is_interface", "shown_name",
-    "spelling",
+    "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "as_fields", "holds", "identity", "is_interface",
+    "shown_name", "spelling", "spoken_key",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -246,6 +246,23 @@ class Spelling:
             columns["table_id"] = RT_TABLE_MAIN
         if columns.get("priority") == 0 and columns.get("family") == AF_INET6:
             columns["priority"] = IP6_RT_PRIO_USER
+
+
+def identity(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What people mean by the same object: the key; of a route where it leads to, not its way there."""
+    names = _LOCATORS["routes"][0] if table == "routes" else TABLES[table].key
+    return (row["target"], *(row.get(name) for name in names))
+
+
+def spoken_key(table: str, row: Mapping[str, Any]) -> str:
+    """What people call the object of a row, and can ask for it with: `10.0.0.0/24`, `eth0`."""
+    lengths = spelling(table)._lengths
+    for name in _TEXT_KEYS[table]:
+        value = row.get(name)
+        if value is not None:
+            bits = row.get(lengths.get(name, ""))
+            return str(value) if bits is None or value == DEFAULT_ROUTE else f"{value}/{bits}"
+    return ""
 
 
 def as_fields(key: Any) -> Mapping[str, Any]:

@@ -1,0 +1,214 @@
+"""The log: what happened, newest first, each entry with what it changed from what to what.
+
+Entries are made page by page as they are asked for, each page at one revision of the database. Of everything, pages are lines of
+the log; of one table, or of some of its objects, they are the revisions at which those rows began or ended, found through the
+history's indexes: what else happened costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from holdfast.database.moments import time_of
+from holdfast.errors import Compacted
+from holdfast.model import TABLES
+
+from .told import Told, merged, told
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Change, Condition, Database, Point, Reader, Row
+    from holdfast.database.sqlite import FileReader
+
+__all__ = ["MOST", "Asked", "Counts", "Entry", "entries"]
+
+MOST: Final = 1000
+"""More changes of a table at one revision are counted, not told one by one."""
+_PAGE: Final = 100
+_COLUMNS: Final = "revision, n, time_ns, kind, target, author, message"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of a table, at a revision at which too much happened to be told: rows that came, and rows that went; a change is both."""
+
+    came: int
+    went: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the log.
+
+    kind     live: it was seen at a source;  start, load, gap, stop …;  compacted: the history of a table begins here.
+    target   whose rows it changed, if they were those of one.
+    changes  what it changed, as far as it was asked for.
+    many     by table, what was too much for that (see MOST).
+    """
+
+    revision: int
+    time: datetime
+    kind: str
+    target: str | None = None
+    author: str | None = None
+    message: str | None = None
+    changes: tuple[Told, ...] = ()
+    many: Mapping[str, Counts] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values only; what is not there is left out."""
+        shape: dict[str, Any] = {"revision": self.revision, "time": self.time.isoformat(timespec="milliseconds"), "kind": self.kind}
+        shape |= {name: value for name in ("target", "author", "message") if (value := getattr(self, name)) is not None}
+        shape["changes"] = [one.as_dict() for one in self.changes]
+        if self.many:
+            shape["many"] = {table: {"came": counts.came, "went": counts.went} for table, counts in self.many.items()}
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to tell. Without anything: all.
+
+    tables     their changes; where there are none, an entry is of interest only if all tables are asked for.
+    condition  of the rows of one table; `fits` says the same of a row in Python, and a change is told if it fits before or after.
+    since      after this point in time;  until: at it, and before.
+    target, author   of this one only.
+    """
+
+    tables: Sequence[str] = tuple(TABLES)
+    condition: Condition | None = None
+    fits: Callable[[Mapping[str, Any]], bool] | None = None
+    since: Point | None = None
+    until: Point | None = None
+    target: str | None = None
+    author: str | None = None
+
+    @property
+    def everything(self) -> bool:
+        return self.condition is None and self.fits is None and set(self.tables) >= set(TABLES)
+
+
+def entries(database: Database | FileReader, asked: Asked) -> Iterator[Entry]:
+    """The entries, newest first, as they are asked for. Raises: InvalidValue - not a point in time;  UnknownName - a table.
+
+    Where the history of a table begins later than what is asked for, an entry of the kind `compacted` says so in its place.
+    """
+    since = 0
+    if asked.since is not None:
+        with contextlib.suppress(Compacted):  # before the log begins: the entries show where that is
+            since = database.moment(asked.since).revision
+    last = database.revision if asked.until is None else database.moment(asked.until).revision
+    return _Telling(database, asked, since).entries(last)
+
+
+class _Telling:
+    """One pass over the log."""
+
+    def __init__(self, database: Database | FileReader, asked: Asked, since: int) -> None:
+        self._database = database
+        self._asked = asked
+        self._since = since
+        self._ended: set[str] = set()
+
+    def entries(self, last: int) -> Iterator[Entry]:
+        pages = self._lines if self._asked.everything else self._of_rows
+        yield from pages(last)
+        with self._database.reader() as reader:
+            yield from self._begins(reader, self._since + 1)
+
+    # -- pages -----------------------------------------------------------------------------------------------------
+
+    def _lines(self, last: int) -> Iterator[Entry]:
+        """Pages of the log itself."""
+        asked, terms, args = self._asked, "", []
+        for name, value in (("author", asked.author), ("target", asked.target)):
+            if value is not None:
+                terms += f" AND ({name} = ?{' OR target IS NULL' if name == 'target' else ''})"
+                args.append(value)
+        sql = f"SELECT {_COLUMNS} FROM log WHERE revision > ? AND revision <= ?{terms} ORDER BY revision DESC, n DESC LIMIT {_PAGE}"
+        while True:
+            with self._database.reader() as reader:
+                lines = reader.fetch(sql, (self._since, last, *args))
+                if len(lines) == _PAGE and lines[0][0] != lines[-1][0]:  # the last revision may have more lines
+                    lines = [line for line in lines if line[0] != lines[-1][0]]
+                found = list(self._page(reader, lines))
+            yield from found
+            if not lines:
+                return
+            last = lines[-1][0] - 1
+
+    def _of_rows(self, last: int) -> Iterator[Entry]:
+        """Pages of the revisions at which the rows that are meant changed."""
+        asked = self._asked
+        with self._database.reader() as reader:
+            each = [reader.revisions(table, self._since, last, asked.condition) for table in asked.tables]
+        revisions = each[0] if len(each) == 1 else sorted({one for some in each for one in some}, reverse=True)
+        for start in range(0, len(revisions), _PAGE):
+            page = revisions[start : start + _PAGE]
+            with self._database.reader() as reader:
+                sql = f"SELECT {_COLUMNS} FROM log WHERE revision IN ({', '.join(map(str, page))}) ORDER BY revision DESC, n DESC"
+                lines = [line for line in reader.fetch(sql) if asked.author in (None, line[5])]
+                found = list(self._page(reader, lines))
+            yield from found
+
+    # -- entries of a page -----------------------------------------------------------------------------------------
+
+    def _page(self, reader: Reader, lines: Sequence[Row]) -> Iterator[Entry]:
+        if not lines:
+            return
+        first = {line[0]: line[1] for line in lines}  # of a revision's lines the first, which comes last
+        changes, many = self._changes(reader, first.keys())
+        for line in lines:
+            yield from self._begins(reader, line[0])
+            told_here, many_here = (changes.get(line[0], []), many.get(line[0], {})) if line[1] == first[line[0]] else ([], {})
+            if told_here or many_here or self._is_news(line):
+                when = datetime.fromtimestamp(line[2] / 1e9).astimezone()
+                kind, target, author, message = line[3:]
+                yield Entry(line[0], when, kind, target, author, message, tuple(map(told, merged(told_here))), many_here)
+
+    def _is_news(self, line: Row) -> bool:
+        """Is a line of interest without changes? A start, a gap; not the changes of others."""
+        return self._asked.everything and line[3] != "live" and self._asked.target in (None, line[4])
+
+    def _changes(self, reader: Reader, revisions: Collection[int]) -> tuple[dict[int, list[Change]], dict[int, dict[str, Counts]]]:
+        found: dict[int, list[Change]] = {}
+        many: dict[int, dict[str, Counts]] = {}
+        for table in self._asked.tables:
+            first = max(min(revisions) - 1, reader.oldest(table))
+            last = max(revisions)
+            touched = reader.touched(table, first, last, self._asked.condition) if first < last else {}
+            too_many = {one: Counts(*counts) for one, counts in touched.items() if sum(counts) > MOST}
+            for one, counts in too_many.items():
+                many.setdefault(one, {})[table] = counts
+            for start, end in _between(first, last, sorted(too_many)):
+                if any(start < one <= end for one in touched):
+                    for change in reader.told(table, start, end, self._asked.condition):
+                        if change.revision in revisions and self._meant(change):
+                            found.setdefault(change.revision, []).append(change)
+        return found, many
+
+    def _meant(self, change: Change) -> bool:
+        fits = self._asked.fits
+        if self._asked.target not in (None, change.row["target"]):
+            return False
+        return fits is None or fits(change.row) or (change.old is not None and fits(change.old))
+
+    def _begins(self, reader: Reader, revision: int) -> Iterator[Entry]:
+        """What to say of tables before the entry of this revision: whose history begins behind it."""
+        for table in self._asked.tables:
+            oldest = 0 if table in self._ended else reader.oldest(table)
+            if oldest and oldest >= revision:
+                self._ended.add(table)
+                when = datetime.fromtimestamp(time_of(reader.fetch, oldest) / 1e9).astimezone()
+                yield Entry(oldest, when, "compacted", message=f"the history of {table} begins here: what was before is not kept")
+
+
+def _between(first: int, last: int, without: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches (a, b] of (first, last] without some revisions."""
+    for one in without:
+        yield first, one - 1
+        first = one
+    yield first, last
