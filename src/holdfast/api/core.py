@@ -16,6 +16,7 @@ from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
 
 if TYPE_CHECKING:
+    from holdfast.database.home import Point
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.status import Status
     from holdfast.node import Node
@@ -252,9 +253,9 @@ class Core(Reading):
 
     # ------------------------------------------------------------------------------------------------ questions
 
-    def query(self, sql: str, args: Sequence[Any], timeout_s: float | None) -> list[Record]:
-        """All records of a user's query. Blocks. Raises: QueryError."""
-        with self.database.query(sql, args, timeout_s=timeout_s) as rows:
+    def query(self, sql: str, args: Sequence[Any], timeout_s: float | None, at: Point | None) -> list[Record]:
+        """All records of a user's query. Blocks. Raises: QueryError, InvalidValue, Compacted."""
+        with self.database.query(sql, args, timeout_s=timeout_s, at=at) as rows:
             return list(map(shape(rows.columns), rows))
 
     def overview(self) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Closed, UnknownName
+from holdfast.errors import Closed, Compacted, UnknownName
 from holdfast.model import TABLES
 from holdfast.objects.spec import KIND_ATTRIBUTES, holds, spelling
 
 if TYPE_CHECKING:
     from holdfast.api.core import Core
-    from holdfast.database.home import Change
+    from holdfast.database.home import Change, Point
 
 __all__ = ["Stream"]
 
@@ -22,22 +22,27 @@ _STRIDE: Final = 1000
 
 
 class Stream:
-    """The changes of some tables after revision `since`; None: from now, which is when it is made, not when it is first read.
+    """The changes of some tables after a point in time; None: from now, which is when it is made, not when it is first read.
 
     ready  changes that were read and not yet taken, in order. For one reader at a time.
     The database is the queue: nothing is held back for a slow reader, and nothing lost. Whoever is interrupted while he waits
     (a cancelled task, Ctrl-C) goes on where he stopped.
     """
 
-    def __init__(self, core: Core, tables: Sequence[str], since: int | None, fields: Mapping[str, Any]) -> None:
-        """Raises: UnknownName - a table, or a field that not all of them have;  NotFound - an interface that is named."""
+    def __init__(self, core: Core, tables: Sequence[str], since: Point | None, fields: Mapping[str, Any]) -> None:
+        """Raises: UnknownName - a table, or a field that not all of them have;  NotFound - an interface that is named;
+        InvalidValue - no point in time;  Compacted - one before the log begins, or behind its end.
+        """
         self.ready: deque[Change] = deque()
         self._core = core
         self._tables = tuple(tables)
-        self._since = core.revision if since is None else since
+        self._since = core.revision if since is None else core.database.moment(since).revision
         self._wanted: dict[str, Any] = {}
         self._ended = False
         self._limit: asyncio.Timeout | None = None
+        if self._since > core.revision:
+            sentence = f"revision {self._since} is not one of this database, which is at {core.revision}"
+            raise Compacted(sentence, oldest=core.revision, hint="watch from now on")
         for table in tables:
             if table not in TABLES:
                 raise UnknownName(f"no table `{table}`; there are {', '.join(TABLES)}")

@@ -21,6 +21,7 @@ from holdfast.api.core import Core
 from holdfast.api.export import export
 from holdfast.api.handlers import Handler, Handlers
 from holdfast.api.log import Log
+from holdfast.api.past import differences, life
 from holdfast.api.stream import Stream
 from holdfast.errors import Denied, NotFound
 from holdfast.objects import object as objects
@@ -30,7 +31,7 @@ from holdfast.objects.records import RecordSet, shape
 from holdfast.objects.refusal import refuse
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Change
+    from holdfast.database.home import Change, Point
 
 __all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "TaskManager", "View", "Watch"]
 
@@ -80,6 +81,12 @@ class View(views.View[Found], Generic[Found]):
         limit_s = None if timeout is None or timeout < 0 else timeout
         what = f"{self.table.noun} {key} to be {'gone' if gone else 'there'}"
         return (run(self.reading.until({self.table.name, "interfaces"}, check, limit_s, what)))[0]
+
+    def history(self, key: Any = None, /, **filters: Any) -> RecordSet:
+        """The life of an object, or of all of them, newest first: `ndb.history` of this table, with its filters and fields."""
+        points = {name: filters.pop(name, None) for name in ("since", "until", "author")}
+        target = filters.pop("target", None)
+        return RecordSet(lambda: life(self.reading, self.table.name, key, filters, {**points, "target": target}))
 
 
 class Source(Mapping[str, Any]):
@@ -338,21 +345,67 @@ class NDB:
 
     # ------------------------------------------------------------------------------------------------ questions
 
-    def sql(self, query: str, *args: Any, timeout: float | None = 10.0) -> RecordSet:
+    def sql(
+        self,
+        query: str,
+        *args: Any,
+        at: Point | None = None,
+        timeout: float | None = 10.0,
+    ) -> RecordSet:
         """Run one SQL statement that reads, `?` standing for the arguments; records have the columns' names. Any thread.
 
+        at: with the tables as they were then: a revision, a datetime, a timedelta, or text such as "10 minutes ago".
         timeout: seconds in the database; None: no limit.
-        Raises: QueryError - it is wrong, would write, or took too long.
+        Raises: QueryError - it is wrong, would write, or took too long;  InvalidValue - no point in time;  Compacted - the history
+          does not reach back to it.
         """
-        return RecordSet(self._core.query(query, args, timeout))
+        return RecordSet(self._core.query(query, args, timeout, at))
 
-    def watch(self, table: str | Sequence[str], /, since: int | None = None, **fields: Any) -> Watch:
-        """Every change of a table (or several) after revision `since` (default: now), of rows with these fields.
+    def history(
+        self,
+        table: str | None = None,
+        key: Any = None,
+        /,
+        *,
+        since: Point | None = None,
+        until: Point | None = None,
+        target: str | None = None,
+        author: str | None = None,
+        **fields: Any,
+    ) -> RecordSet:
+        """What happened, newest first: everything, what changed in one table, or the life of one of its objects.
+
+            for entry in ndb.history("interfaces", "eth0", since="2h ago"):
+                for change in entry.changes:
+                    print(entry.time, change.op, change.key, *change.fields)
+
+        An entry has revision, time, kind, target, author, message, and its changes; each of these has table, target, key, op (new,
+        gone, changed), fields (each with field, old, new), and the rows. More than 1 000 changes of a table at one revision are
+        counted, in `many`. Where the history of a table begins an entry of kind `compacted` says so.
+        It is read as it is asked for; read all of it only if you want all of it.
+        Raises, when it is read: UnknownName, InvalidValue, NotFound - the table, the key, a point in time.
+        """
+        filters = {"since": since, "until": until, "target": target, "author": author}
+        return RecordSet(lambda: life(self._core, table, key, fields, filters))
+
+    def diff(self, first: Point, second: Point = "now", /, table: str | None = None, *, target: str | None = None) -> RecordSet:
+        """What is different at the second point in time from the first one, in all tables or in one.
+
+            for change in ndb.diff("10 minutes ago", table="routes"):
+                print(change.op, change.key, *change.fields)
+
+        Records are those of `history`'s changes. Raises, when it is read: UnknownName, InvalidValue, Compacted.
+        """
+        return RecordSet(lambda: differences(self._core, table, first, second, target))
+
+    def watch(self, table: str | Sequence[str], /, since: Point | None = None, **fields: Any) -> Watch:
+        """Every change of a table (or several) after a point in time (default: now), of rows with these fields.
 
             for change in ndb.watch("routes", dst="10.0.0.0/24"):
                 print(change.revision, change.op, change.row["gateway"])
 
-        Nothing is lost, however slowly it is read. Raises: UnknownName - no such table or field; see `Watch`.
+        From the past: first what was, then what comes, without a gap or a repeat. Nothing is lost, however slowly it is read.
+        Raises: UnknownName - no such table or field;  InvalidValue, Compacted - the point in time; see `Watch`.
         """
         return Watch(Stream(self._core, [table] if isinstance(table, str) else list(table), since, fields))
 

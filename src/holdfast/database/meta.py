@@ -1,10 +1,10 @@
 """Facts about a database file, one row each in `meta`.
 
-    id          UUID of the database                    reserved    revisions up to this one may have been given
-    created_ns  when it was made                        clean       1: closed properly by the last that had it
-    boot_id     of the system that wrote it last        holes       runs of revisions that were told and lost, JSON
-    model       fingerprint of the DDL from the model   oldest_<table>  its history is whole after this revision
-    clock_back  revisions at which the clock had gone back, JSON
+id          UUID of the database                    reserved    revisions up to this one may have been given
+created_ns  when it was made                        clean       1: closed properly by the last that had it
+boot_id     of the system that wrote it last        holes       runs of revisions that were told and lost, JSON
+model       fingerprint of the DDL from the model   oldest_<table>  its history is whole after this revision
+clock_back  revisions at which the clock had gone back, JSON
 """
 
 from __future__ import annotations

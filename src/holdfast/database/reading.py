@@ -85,9 +85,7 @@ class Reading:
     ) -> Answer:
         if at is None:
             return self._readers.query(sql, args, timeout_s, limit)
-        return self._readers.query(
-            sql, args, timeout_s, limit, lambda connection: asof.shadow(connection, sql, self.tables.values(), at)
-        )
+        return self._readers.query(sql, args, timeout_s, limit, lambda connection: asof.shadow(connection, sql, self.tables.values(), at))
 
     def moment(self, point: Point) -> Moment:
         return resolve(self.fetch, point)

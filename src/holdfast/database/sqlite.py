@@ -148,9 +148,7 @@ class _Opening:
         now_ns = self._clock()
         if now_ns < time_of(lambda sql, args: connection.execute(sql, tuple(args)).fetchall(), revision):
             note_step(connection, revision)
-        connection.execute(
-            "INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, now_ns, details)
-        )
+        connection.execute("INSERT INTO log(revision, n, time_ns, kind, details) VALUES (?, 0, ?, 'start', ?)", (revision, now_ns, details))
         self.revisions = Revisions(connection, revision, revision + BLOCK)
 
 

@@ -1,7 +1,7 @@
 """SQL views: the attributes of a link kind as columns, and the hops of routes as rows.
 
-    interfaces_vlan, interfaces_bridge …    interfaces of the kind, with the fields of its `kind_data`
-    route_hops                              a row for each way out of a route; a plain route has one
+interfaces_vlan, interfaces_bridge …    interfaces of the kind, with the fields of its `kind_data`
+route_hops                              a row for each way out of a route; a plain route has one
 """
 
 from __future__ import annotations

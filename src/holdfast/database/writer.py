@@ -1,6 +1,6 @@
 """The one thread that writes: takes jobs from a queue, runs those that wait together in one transaction, commits, tells.
 
-    write() ──▶ queue ──▶ [job, job, job] ── BEGIN · job · savepoint job · … · COMMIT ──▶ on_commit ──▶ futures
+write() ──▶ queue ──▶ [job, job, job] ── BEGIN · job · savepoint job · … · COMMIT ──▶ on_commit ──▶ futures
 """
 
 from __future__ import annotations

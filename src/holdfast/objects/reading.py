@@ -25,7 +25,7 @@ from holdfast.objects.records import Record, shape
 from holdfast.objects.spec import KIND_ATTRIBUTES, shown_name
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Database
+    from holdfast.database.home import Database, Point
     from holdfast.model.names import Names
 
 __all__ = ["Plan", "Reading", "plan"]
@@ -149,9 +149,9 @@ class Reading:
     def fetch(self, sql: str, args: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         return self.database.fetch(sql, tuple(args))
 
-    def stream(self, sql: str, args: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str, args: Iterable[Any] = (), at: Point | None = None) -> Iterator[tuple[Any, ...]]:
         """Rows as they are asked for, all of one revision; holds a connection until the last, or until it is closed."""
-        with self.database.query(sql, tuple(args), timeout_s=None) as rows:
+        with self.database.query(sql, tuple(args), timeout_s=None, at=at) as rows:
             yield from rows
 
     def index_of(self, target: str, ifname: str) -> int:

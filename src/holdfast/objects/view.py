@@ -16,7 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 from holdfast.errors import NotFound
 from holdfast.model.field import Table
@@ -26,6 +26,9 @@ from holdfast.objects.reading import Plan, Reading, plan, spelled
 from holdfast.objects.records import Record, RecordSet, shape
 from holdfast.objects.refusal import refuse
 from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelling
+
+if TYPE_CHECKING:
+    from holdfast.database.home import Point
 
 __all__ = ["Scope", "View"]
 
@@ -221,13 +224,17 @@ class View(Generic[Found]):
 
     # ------------------------------------------------------------------------------------------------ all of them
 
-    def dump(self) -> RecordSet:
-        """A record of every field for each row, of all sources."""
-        where, args = self._condition()
-        return RecordSet(lambda: map(self.plan.record, self.reading.stream(self.plan.select + where, args)))
+    def dump(self, *, at: Point | None = None) -> RecordSet:
+        """A record of every field for each row, of all sources; as they were at a point in time, if one is given.
 
-    def summary(self) -> RecordSet:
-        """A record of the most telling fields for each row; an interface is shown by its name."""
+        Raises, when it is read: InvalidValue - no point in time;  Compacted - the history does not reach back to it.
+        """
+        where, args = self._condition()
+        select = self.plan.select if at is None else self.plan.select.replace(", rowid ", ", 0 ")
+        return RecordSet(lambda: map(self.plan.record, self.reading.stream(select + where, args, at)))
+
+    def summary(self, *, at: Point | None = None) -> RecordSet:
+        """A record of the most telling fields for each row; an interface is shown by its name. at, and Raises: as `dump`."""
         outgoing = self._spelling.outgoing
         names, columns = ["target"], ["t.target"]
         for field in self.table.fields:
@@ -240,7 +247,7 @@ class View(Generic[Found]):
         make = shape(tuple(names))
         where, args = self._condition()
         sql = f"SELECT {', '.join(columns)} FROM {self.table.name} AS t{where}"
-        return RecordSet(lambda: map(make, self.reading.stream(sql, args)))
+        return RecordSet(lambda: map(make, self.reading.stream(sql, args, at)))
 
     def _condition(self) -> tuple[str, tuple[Any, ...]]:
         return (f" WHERE target = ? AND {self._scope.sql}", (self._scope.target, *self._scope.args)) if self._scope else ("", ())
