@@ -14,7 +14,7 @@ from typing import Final, TextIO
 
 from .style import Style, plain, printable
 
-__all__ = ["Column", "fits", "telling", "terminal_width", "wrapped", "write_sentences", "write_table"]
+__all__ = ["Column", "fits", "telling", "terminal_width", "wrapped", "write_records", "write_sentences", "write_table"]
 
 GAP: Final = "  "
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
@@ -89,6 +89,21 @@ def _folded(words: list[str], width: int) -> str:
         else:
             text, used = f"{text} {word}" if text else word, used + length + bool(text)
     return text + "\n"
+
+
+def write_records(columns: Sequence[Column], out: TextIO, style: Style, *, width: int, first: int = 1) -> None:
+    """A line per cell, `name  value`, rows under headings that count from `first`; empty cells are left out, long ones wrap."""
+    import textwrap
+
+    name = max(len(column.heading) for column in columns)
+    indent = "\n" + " " * (name + len(GAP))
+    for number in range(len(columns[0].cells)):
+        out.write(style("dim", f"── {number + first} ".ljust(min(width, 40), "─")) + "\n")
+        for column in columns:
+            cell = printable(column.cells[number])
+            lines = textwrap.wrap(cell, max(width - name - len(GAP), 20), break_on_hyphens=False)
+            if lines:
+                out.write(style("heading", column.heading.ljust(name)) + GAP + indent.join(lines) + "\n")
 
 
 def write_table(

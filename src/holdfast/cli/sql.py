@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from holdfast.errors import HoldfastError, InvalidValue
+from holdfast.errors import InvalidValue
 
-from .layout import Column, terminal_width, write_table
+from .layout import Column, fits, terminal_width, write_records, write_table
 from .options import Common
 from .reading import mentioned, open_reading
 from .rows import write_json
-from .style import Style, style_for
-
-if TYPE_CHECKING:
-    from holdfast.database.home import Result
+from .style import style_for
 
 __all__ = ["run_sql"]
 
@@ -32,47 +29,73 @@ def run_sql(query: str, common: Common, *, as_csv: bool, limit: int, timeout_s: 
     """
     if common.json and as_csv:
         raise InvalidValue("expected one of `--json` and `--csv`, got both")
-    if not query and sys.stdin.isatty():
-        _interactive(common, limit, timeout_s)
+    form = "json" if common.json else "csv" if as_csv else "table"
+    if not query and sys.stdin.isatty() and sys.stdout.isatty():
+        _interactive(common, form, limit, timeout_s)
         return
     text = query or sys.stdin.read()
     if not text.strip():
         raise InvalidValue("expected a query, got nothing", hint='for example: holdfast sql "SELECT ifname, mtu FROM interfaces"')
-    _answer(text, common, as_csv=as_csv, limit=limit, timeout_s=timeout_s)
+    _answer(text, common, form, limit=limit, timeout_s=timeout_s)
 
 
-def _answer(text: str, common: Common, *, as_csv: bool, limit: int, timeout_s: float) -> None:
+def _answer(text: str, common: Common, form: str, *, limit: int, timeout_s: float) -> int:
+    """Print the answer as `form`: table, json or csv; returns how many rows were printed."""
     with (
         open_reading(common, mentioned(text)) as reading,
         reading.database.query(text, timeout_s=timeout_s or None, limit=limit or None) as result,
     ):
-        if common.json:
-            write_json(sys.stdout, result.columns, result, None)
-        elif as_csv:
+        rows = _Counted(result)
+        if form == "json":
+            write_json(sys.stdout, result.columns, rows, None)
+        elif form == "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(result.columns)
-            writer.writerows([_plain(value) for value in row] for row in result)
+            writer.writerows([_plain(value) for value in row] for row in rows)
         else:
-            _aligned(result, common)
+            _aligned(result.columns, rows, common)
         if result.truncated:
+            sys.stdout.flush()
             print(f"holdfast: there are more than {limit} rows", file=sys.stderr)
+        return rows.count
+
+
+class _Counted:
+    """Rows that are counted as they pass."""
+
+    def __init__(self, rows: Iterator[Sequence[Any]]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        return self
+
+    def __next__(self) -> Sequence[Any]:
+        row = next(self._rows)
+        self.count += 1
+        return row
 
 
 def _plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _aligned(result: Result, common: Common) -> None:
+def _aligned(names: Sequence[str], rows: Iterator[Sequence[Any]], common: Common) -> None:
+    """A table; where one line has no room for a row, records one below the other."""
     style, width = style_for(sys.stdout, common.colour), None if common.wide else terminal_width(sys.stdout)
-    widths = [0] * len(result.columns)
-    first, cut = True, False
-    while (rows := list(islice(result, _AT_ONCE))) or first:
+    widths = [0] * len(names)
+    first, cut, number = True, False, 0
+    while (block := list(islice(rows, _AT_ONCE))) or first:
         columns = [
-            _column(name, cells)
-            for name, cells in zip(result.columns, zip(*rows, strict=True) if rows else [()] * len(widths), strict=True)
+            _column(name, cells) for name, cells in zip(names, zip(*block, strict=True) if block else [()] * len(names), strict=True)
         ]
+        if width is not None and (number or not fits(columns, width)):
+            write_records(columns, sys.stdout, style, width=width, first=number + 1)
+            number += len(block)
+            first = False
+            continue
         for column, known in zip(columns, widths, strict=True):
-            column.width = known
+            column.width = max(known, column.width)
         cut |= write_table(columns, sys.stdout, style, width=width, heading=first)
         widths = [column.width for column in columns]
         first = False
@@ -86,29 +109,16 @@ def _column(name: str, values: Sequence[Any]) -> Column:
     return Column(name, ["" if value is None else str(_plain(value)) for value in values], right=numbers, elastic=True, keep=True)
 
 
-def _interactive(common: Common, limit: int, timeout_s: float) -> None:
-    """Queries from a person, each up to its semicolon, until Ctrl-D. Each one reads anew."""
-    from prompt_toolkit import PromptSession
+def _interactive(common: Common, form: str, limit: int, timeout_s: float) -> None:
+    """Statements from a person, one after another. Each one reads anew."""
+    from .repl.commands import ROWS, Settings
+    from .repl.prompt import run_prompt
+    from .repl.schema import read_schema
 
-    style: Style = style_for(sys.stderr, common.colour)
-    print(style("dim", "queries end with a semicolon; Ctrl-C drops one, Ctrl-D leaves"), file=sys.stderr)
-    session: PromptSession[str] = PromptSession()
-    pending = ""
-    while True:
-        try:
-            line = session.prompt("holdfast> " if not pending else "     ...> ")
-        except KeyboardInterrupt:
-            pending = ""
-            continue
-        except EOFError:
-            return
-        pending = f"{pending}\n{line}".strip()
-        if not pending.endswith(";"):
-            continue
-        text, pending = pending, ""
-        try:
-            _answer(text, common, as_csv=False, limit=limit, timeout_s=timeout_s)
-        except HoldfastError as error:
-            print(f"{style('bad', 'error:')} {error}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print(style("dim", "stopped"), file=sys.stderr)
+    with open_reading(common, ()) as reading:
+        schema = read_schema(reading)
+
+    def answer(text: str, settings: Settings) -> int:
+        return _answer(text, common, settings.mode, limit=settings.rows, timeout_s=timeout_s)
+
+    run_prompt(answer, schema, Settings(form, limit or ROWS), style_for(sys.stdout, common.colour))

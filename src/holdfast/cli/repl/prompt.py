@@ -1,0 +1,125 @@
+"""The line editor: several lines, history, completion, colour; and the loop that answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.output import ColorDepth
+from pygments.lexers.sql import SqlLexer
+
+from holdfast.cli.state import database_file
+from holdfast.cli.style import Style
+from holdfast.errors import HoldfastError
+
+from .commands import Settings, obey
+from .completing import offers
+from .schema import Schema
+
+__all__ = ["Answer", "run_prompt"]
+
+Answer = Callable[[str, Settings], int]
+"""Prints the answer to a statement; returns how many rows there were."""
+
+_WIDEST_DOC: Final = 60
+
+
+def run_prompt(answer: Answer, schema: Schema, settings: Settings, style: Style) -> None:
+    """Ask and answer until Ctrl-D or `.quit`."""
+    print(style("dim", "a statement ends with `;` · Tab completes · .help · Ctrl-D leaves"))
+    session = _session(schema, style)
+    while True:
+        try:
+            text = session.prompt().strip()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if not text:
+            continue
+        try:
+            if not _respond(text, answer, schema, settings, style):
+                return
+        except HoldfastError as error:
+            hint = f" · {error.hint}" if error.hint else ""
+            print(f"{style('bad', 'error:')} {error.message}{style('dim', hint)}", file=sys.stderr)
+        except KeyboardInterrupt:
+            print(style("dim", "stopped"), file=sys.stderr)
+
+
+def _respond(text: str, answer: Answer, schema: Schema, settings: Settings, style: Style) -> bool:
+    """False: leave."""
+    if text.startswith("."):
+        said = obey(text, settings, schema, style)
+        sys.stdout.write(said or "")
+        return said is not None
+    began = time.monotonic()
+    rows = answer(text, settings)
+    took_ms = (time.monotonic() - began) * 1000
+    sys.stdout.flush()
+    print(style("dim", f"({rows} row{'' if rows == 1 else 's'}, {took_ms:.1f} ms)"), file=sys.stderr)
+    return True
+
+
+def _session(schema: Schema, style: Style) -> PromptSession[str]:
+    return PromptSession(
+        "holdfast> ",
+        multiline=True,
+        prompt_continuation="     ...> ",
+        history=_history(),
+        key_bindings=_keys(),
+        complete_while_typing=False,
+        completer=_Completer(schema),
+        lexer=PygmentsLexer(SqlLexer),
+        color_depth=None if style.colour else ColorDepth.DEPTH_1_BIT,
+    )
+
+
+class _Completer(Completer):
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        for one in offers(document.text_before_cursor, document.text_after_cursor, self._schema):
+            doc = one.doc if len(one.doc) <= _WIDEST_DOC else one.doc[: _WIDEST_DOC - 1] + "…"
+            yield Completion(one.word, -one.length, display_meta=f"{one.kind} · {doc}" if doc else one.kind)
+
+
+def _keys() -> KeyBindings:
+    """Enter sends what is complete, else it begins another line."""
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        text = buffer.text.strip()
+        if buffer.complete_state and buffer.complete_state.current_completion:
+            buffer.complete_state = None  # Enter takes the completion that is marked
+        elif not text or text.endswith(";") or text.startswith("."):
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text("\n")
+
+    return keys
+
+
+def _history() -> History:
+    """In the state directory, for its owner's eyes only; where it cannot be written, it ends with the session."""
+    path = Path(database_file()).with_name("sql_history")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+        return FileHistory(str(path))
+    return InMemoryHistory()
