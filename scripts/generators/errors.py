@@ -23,7 +23,7 @@ def files() -> dict[str, str]:
     rows = ["| error | code | retryable | is |", "|---|---|---|---|"]
     for name in sorted(errors.__all__):
         error = getattr(errors, name)
-        if error.__name__ == name:
+        if isinstance(error, type) and error.__name__ == name:
             meaning = _meaning(name, error, drawing)
             code = "the errno" if issubclass(error, errors.KernelError) else f"`{error.code}`"
             rows.append(f"| `{name}` | {code} | {'yes' if error.retryable else 'no'} | {meaning} |")

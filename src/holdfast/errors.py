@@ -32,12 +32,13 @@ from __future__ import annotations
 
 import errno as _errno
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
     "AlreadyExists", "Bug", "Busy", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
     "HoldfastError", "InvalidValue", "KernelError", "Lost", "NetlinkError", "NotFound", "NotSupported", "QueryError",
-    "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError",
+    "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "restored",
 ]  # fmt: skip
 
 
@@ -46,6 +47,8 @@ class HoldfastError(Exception):
 
     code: ClassVar[str | int] = "error"
     retryable: ClassVar[bool] = False
+    attributes: ClassVar[tuple[str, ...]] = ()
+    """Details that are attributes as well."""
 
     def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
         super().__init__(message)
@@ -110,13 +113,16 @@ class KernelError(WorldError):
     """The kernel refused a request. `.code` is the errno, a positive number, as NDB's users expect of NetlinkError."""
 
     code: ClassVar[str | int] = 0
+    attributes = ("sentence",)
 
     def __init__(self, number: int, sentence: str = "", *, request: str = "", after: str = "", hint: str = "", **details: Any) -> None:
         """`after`: what became of what was done before it, such as "3 earlier changes undone"."""
         name = _errno.errorcode.get(number, str(number))
         said = sentence or os.strerror(number)
         what = f"kernel refused {request}: " if request else "kernel refused: "
-        super().__init__(f"{what}{name} ({said}){f'; {after}' if after else ''}", hint=hint, errno=name, **details)
+        done = f"; {after}" if after else ""
+        words = {"sentence": sentence} if sentence else {}
+        super().__init__(f"{what}{name} ({said}){done}", hint=hint, errno=name, **words, **details)
         self.code = number  # type: ignore[misc]  # NDB's contract: the number of this very refusal
         self.sentence = sentence
 
@@ -128,6 +134,7 @@ class DecodeError(WorldError):
     """Bytes that do not decode. `offset` counts from the start of the message; `path` names the attributes around it."""
 
     code = "decode"
+    attributes = ("offset", "path")
 
     def __init__(self, message: str, *, offset: int = 0, path: str = "", hint: str = "", **details: Any) -> None:
         where = f" at byte {offset}" + (f" in {path}" if path else "")
@@ -160,6 +167,7 @@ class Compacted(WorldError):
     """History that is no longer there. `oldest` is the first revision that still is."""
 
     code = "compacted"
+    attributes = ("oldest",)
 
     def __init__(self, message: str, *, oldest: int, hint: str = "", **details: Any) -> None:
         super().__init__(message, hint=hint, oldest=oldest, **details)
@@ -189,3 +197,28 @@ class Bug(HoldfastError):
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message, hint="this is a fault of Holdfast itself: please report it", **details)
+
+
+def restored(shape: Mapping[str, Any]) -> HoldfastError:
+    """The error that `as_dict` made this of, elsewhere: same class, message, hint, details and code.
+
+    One of a class that is not known here (a newer peer's) is a plain HoldfastError with its message.
+    """
+    found = _by_name().get(str(shape.get("error")), HoldfastError)
+    error = found.__new__(found)
+    details = dict(shape.get("details") or {})
+    HoldfastError.__init__(error, str(shape.get("message", "")), hint=str(shape.get("hint", "")), **details)
+    for name in found.attributes:
+        setattr(error, name, details.get(name, ""))
+    if shape.get("code") != found.code:
+        error.code = shape.get("code", found.code)  # type: ignore[misc]  # a kernel error's is its number
+    return error
+
+
+def _by_name() -> dict[str, type[HoldfastError]]:
+    found, open_ = {}, [HoldfastError]
+    while open_:
+        one = open_.pop()
+        found[one.__name__] = one
+        open_ += one.__subclasses__()
+    return found

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from holdfast.database import readers
+from holdfast.database.migrate import VERSION
 from holdfast.database.sqlite import Database
 from holdfast.errors import Closed, QueryError
 from holdfast.model import INTERFACES, ROUTES
@@ -86,7 +87,7 @@ def test_only_reading_is_allowed(database: Database, sql: str, what: str) -> Non
 
 def test_what_describes_the_schema_is_allowed(database: Database) -> None:
     assert ("ifname",) in list(database.query("SELECT name FROM pragma_table_info('interfaces')"))
-    assert list(database.query("PRAGMA user_version")) == [(1,)]
+    assert list(database.query("PRAGMA user_version")) == [(VERSION,)]
     assert list(database.query("PRAGMA table_info(log)"))
 
 

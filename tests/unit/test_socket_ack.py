@@ -56,13 +56,13 @@ def test_a_refusal_names_the_bad_attribute() -> None:
     error = Ack(errno.EINVAL, "Bad encap", offset=28).refusal(request, "route 10.0.0.0/8")
     assert str(error) == "kernel refused route 10.0.0.0/8: EINVAL (Bad encap)"
     assert error.code == errno.EINVAL
-    assert error.details == {"errno": "EINVAL", "offset": 28, "attribute": 22}
+    assert error.details == {"errno": "EINVAL", "sentence": "Bad encap", "offset": 28, "attribute": 22}
 
 
 def test_a_refusal_names_the_missing_attribute() -> None:
     error = Ack(errno.EINVAL, missing=3, missing_nest=16).refusal()
     assert str(error) == "kernel refused: EINVAL (attribute 3 is missing)"
-    assert error.details == {"errno": "EINVAL", "missing_attribute": 3, "missing_in": 16}
+    assert error.details == {"errno": "EINVAL", "sentence": "attribute 3 is missing", "missing_attribute": 3, "missing_in": 16}
 
 
 @given(st.sampled_from([ERROR, DONE]), st.integers(0, 0xFFFF), st.binary(max_size=120), st.integers(0, 200))

@@ -11,6 +11,7 @@ from holdfast.errors import InvalidValue
 from . import care, complete
 from .command import Group, option
 from .options import Common, printing, reading
+from .source_app import source
 
 __all__ = ["app"]
 
@@ -213,6 +214,7 @@ def run(db: str, netns: tuple[str, ...], all_netns: bool, local: bool, tables: s
 
 
 care.add_to(app)
+app.add_command(source)
 
 
 @app.command(

@@ -54,8 +54,9 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, examples: str = "", **more: Any) -> None:
+    def __init__(self, *args: Any, section: str = "Commands", examples: str = "", **more: Any) -> None:
         super().__init__(*args, **more)
+        self.section = section
         self.examples = [line.strip() for line in examples.strip().splitlines()]
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from .command import option
 
-__all__ = ["Common", "printing", "reading"]
+__all__ = ["Common", "on_node", "printing", "reading"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +29,11 @@ _READING: Final = (
     ),
     option("--db", metavar="FILE", default="", section=_WHERE, help="Read this file instead of the running node's."),
     option("--verbose", "-v", is_flag=True, section=_WHERE, help="Say on stderr where the answer comes from."),
+)
+_ON_NODE: Final = (
+    option("--json", "-j", is_flag=True, help="Print JSON."),
+    option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR."),
+    option("--db", metavar="FILE", default="", help="Ask the node that keeps this file."),
 )
 _TARGET: Final = option(
     "--target", "-t", metavar="T", default="", section=_WHERE, help="Rows of this source only; with commas or * of several."
@@ -51,6 +56,11 @@ class Common:
 def printing(command: F) -> F:
     """--json, --wide, --color"""
     return _with(command, _PRINTING)
+
+
+def on_node(command: F) -> F:
+    """--json, --color, --db: of commands that need the running node"""
+    return _with(command, _ON_NODE)
 
 
 def reading(*, target: bool) -> Callable[[F], F]:

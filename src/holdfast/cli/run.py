@@ -8,8 +8,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.errors import InvalidValue
 
 from .reading import source_spec
-from .state import database_file
+from .state import database_file, socket_of
 from .style import Style, style_for
 
 if TYPE_CHECKING:
@@ -71,12 +71,13 @@ async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], line
     loading = asyncio.create_task(_loaded(node, path))
     loading.add_done_callback(lambda task: None if task.cancelled() or task.exception() is None else stop.set())
     try:
-        if lines is None:
-            await stop.wait()
-        else:
-            from .summary import show_summary
+        async with _listening(node, path):
+            if lines is None:
+                await stop.wait()
+            else:
+                from .summary import show_summary
 
-            await show_summary(node, path, style_for(sys.stdout, request.colour), lines, stop)
+                await show_summary(node, path, style_for(sys.stdout, request.colour), lines, stop)
     finally:
         loading.cancel()
         logger.info("stopping")
@@ -85,6 +86,28 @@ async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], line
         logger.info("stopped at revision %d", revision)
     if loading.done() and not loading.cancelled():
         loading.result()  # what it failed with, if it did
+
+
+@asynccontextmanager
+async def _listening(node: Node, path: str) -> AsyncIterator[None]:
+    """Other commands reach the node at its socket; without the libraries for it they read its file only."""
+    if path == ":memory:":
+        yield
+        return
+    try:
+        from holdfast.server.unix import UnixServer
+    except ImportError as missing:
+        logger.warning("no socket, so this node can be read and not steered: %s; pip install 'holdfast[server]'", missing)
+        yield
+        return
+    from holdfast.api.running import Running
+
+    server = UnixServer(socket_of(path), {"node": Running(node)})
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop()
 
 
 async def _loaded(node: Node, path: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["RunningNode", "database_file", "find_node", "holder"]
+__all__ = ["RunningNode", "database_file", "find_node", "holder", "socket_of"]
 
 _SYSTEM: Final = Path("/var/lib/holdfast")
 _FILE: Final = "holdfast.db"
@@ -39,6 +39,11 @@ def find_node() -> RunningNode | None:
         if pid is not None and os.access(path, os.R_OK):
             return RunningNode(path, pid)
     return None
+
+
+def socket_of(path: str) -> str:
+    """Where the node that keeps this file listens."""
+    return f"{path.removesuffix('.db')}.sock"
 
 
 def holder(path: str) -> int | None:

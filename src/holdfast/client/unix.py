@@ -1,0 +1,97 @@
+"""Calls to a node on this host, over its Unix socket.
+
+    node = UnixClient("/var/lib/holdfast/holdfast.sock")
+    node.call("node.status")
+    for change in node.stream("tree.watch", prefix="nodes.r1"):
+        …
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+from holdfast.errors import Unavailable, restored
+
+__all__ = ["UnixClient"]
+
+_CONNECT_S: Final = 5.0
+_GONE: Final = "the node ended meanwhile"
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_CONNECT_S)
+        self.sock.connect(self._path)
+        self.sock.settimeout(None)  # how long a call takes is the verb's business
+
+
+class UnixClient:
+    """Calls verbs of the node that listens at `path`. Each call is a connection of its own: any thread may call."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """The result, as JSON has it. Raises: Unavailable - there is no node, or it ended meanwhile;  what the verb raises."""
+        connection, answer = self._ask(verb, arguments)
+        try:
+            shape = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._gone() from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise restored(shape)
+        return shape["result"]
+
+    def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
+        """The items, as they come. Raises: as `call`. When this returns the node has begun: nothing later is missed."""
+        connection, answer = self._ask(verb, arguments)
+        if answer.status != http.client.OK:
+            try:
+                raise restored(json.loads(answer.read()))
+            finally:
+                connection.close()
+        return self._items(connection, answer)
+
+    def _items(self, connection: _Connection, answer: http.client.HTTPResponse) -> Iterator[Any]:
+        try:
+            while line := answer.readline():
+                shape = json.loads(line)
+                if "item" in shape:
+                    yield shape["item"]
+                elif "error" in shape:
+                    raise restored(shape["error"])
+                else:
+                    return
+        except (OSError, http.client.HTTPException) as error:
+            raise self._gone() from error
+        finally:
+            connection.close()
+        raise self._gone()
+
+    def _ask(self, verb: str, arguments: dict[str, Any]) -> tuple[_Connection, http.client.HTTPResponse]:
+        connection = _Connection(self.path)
+        try:
+            connection.request("POST", f"/v1/verbs/{verb}", json.dumps(arguments).encode(), {"Content-Type": "application/json"})
+            return connection, connection.getresponse()
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            connection.close()
+            raise Unavailable(f"no node listens at `{self.path}`", hint="`holdfast run` starts one", path=self.path) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._gone() from error
+
+    def _gone(self) -> Unavailable:
+        return Unavailable(f"{_GONE}: `{self.path}`", hint="whether the call was carried out is not known: look", path=self.path)
