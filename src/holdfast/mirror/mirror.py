@@ -49,6 +49,7 @@ class Mirror:
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._helpers: list[asyncio.Task[None]] = []
+        self._followings: list[Following] = []
         self._listeners: list[Callable[[Status], None]] = []
         self._changed: asyncio.Event = asyncio.Event()
         self.workers = ThreadPoolExecutor(_WORKERS, "holdfast-worker")
@@ -150,7 +151,13 @@ class Mirror:
             raise Closed("the mirror is not running")
         following = Following(self, target, Namespaces(directory), make)
         await following.look()
+        self._followings.append(following)
         self._helpers.append(self._group.create_task(following.run(), name="holdfast-namespaces"))
+
+    async def look_for_namespaces(self) -> None:
+        """Look now, not when it is time to: somebody has made or removed one."""
+        for following in self._followings:
+            await following.look()
 
     @property
     def targets(self) -> list[str]:

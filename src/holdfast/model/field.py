@@ -106,6 +106,7 @@ class Field:
     names     the name table its numbers are read with (`rt_tables`, `rt_protos`, `rtn_type` …; see model.names).
     volatile  moves by itself (states of probes, ages, counters): kept up to date, but no history and no event.
     secret    never stored, never logged.
+    presence  in a request it means yes by being there, whatever its value: zero is not sent.
     readonly  the kernel tells it and takes it in no request: what made something again leaves it out.
     derive    (names of other fields, function of their values): computed when decoding, ignored when encoding.
     summary   stands in short listings (`holdfast show`, `view.summary()`), in the order of declaration.
@@ -122,6 +123,7 @@ class Field:
     volatile: bool = False
     secret: bool = False
     readonly: bool = False
+    presence: bool = False
     derive: tuple[str | tuple[str, ...], Callable[..., Any]] | None = None
     summary: bool = False
 

@@ -143,6 +143,10 @@ class Source(ABC):
         """
         raise NotSupported(f"a {self.kind} source has no network namespace – at source `{self.target}`", target=self.target)
 
+    def nsid_of(self, fd: int) -> int | None:
+        """The number by which links here refer to the namespace behind a descriptor; None: it has none. Blocks."""
+        return None
+
     @abstractmethod
     def alive(self) -> bool:
         """True, as long as what was opened is what stands there now; cheap.

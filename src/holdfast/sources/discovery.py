@@ -19,7 +19,7 @@ from holdfast.netlink.wire import attribute, attributes
 
 from .single import simple_request
 
-__all__ = ["DIRECTORY", "Change", "Namespace", "Namespaces"]
+__all__ = ["DIRECTORY", "Change", "Namespace", "Namespaces", "nsid_of"]
 
 DIRECTORY: Final = "/run/netns"
 _NSID: Final = Struct("=i")
@@ -107,17 +107,25 @@ class Namespaces:
         except OSError:
             return None
         try:
-            request = simple_request("RTM_GETNSID", "rtgenmsg", attribute(number("NETNSA_FD"), fd.to_bytes(4, "little")))
-            for answer in self._socket.request(request):
-                for kind, value in attributes(answer, 20):
-                    if kind == number("NETNSA_NSID"):
-                        nsid: int = _NSID.unpack(value)[0]
-                        return nsid if nsid >= 0 else None
+            return nsid_of(self._socket, fd)
         except HoldfastError:  # the number is an extra; the name stands without it
             return None
         finally:
             os.close(fd)
-        return None
+
+
+def nsid_of(socket: Socket, fd: int) -> int | None:
+    """The number that the namespace of a socket has for the one behind a descriptor; None: it has none.
+
+    Raises: KernelError, Timeout, Closed.
+    """
+    request = simple_request("RTM_GETNSID", "rtgenmsg", attribute(number("NETNSA_FD"), fd.to_bytes(4, "little")))
+    for answer in socket.request(request):
+        for kind, value in attributes(answer, 20):
+            if kind == number("NETNSA_NSID"):
+                nsid: int = _NSID.unpack(value)[0]
+                return nsid if nsid >= 0 else None
+    return None
 
 
 def _mounted(directory: str) -> list[tuple[str, str, int]]:

@@ -23,6 +23,7 @@ from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute
 
 from .contract import Source
+from .discovery import nsid_of
 from .features import ABSENT, missing_among, why_missing
 from .groups import group_names, group_number
 from .name_files import read_name_files
@@ -131,6 +132,10 @@ class KernelSource(Source):
         except OSError as cause:
             message = f"not allowed to name the network namespace of source `{self.target}`: {cause.strerror}"
             raise Denied(message, hint="the kernel asks for CAP_NET_ADMIN", target=self.target) from cause
+
+    def nsid_of(self, fd: int) -> int | None:
+        with self._taking_turns():
+            return nsid_of(self._open_asks(), fd)
 
     def alive(self) -> bool:
         return True

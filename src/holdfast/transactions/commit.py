@@ -21,7 +21,7 @@ from holdfast.errors import Conflict, HoldfastError, Lost, Timeout, Unavailable
 from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.rules import POLLED
-from holdfast.model import INTERFACES, TABLES
+from holdfast.model import INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
 
@@ -76,7 +76,9 @@ class Commit:
         author: str = "",
         message: str = "",
         progress: Callable[[int, int], object] | None = None,
+        look: Callable[[], object] = lambda: None,
     ) -> None:
+        """`look`: have the names of namespaces be looked at; blocks."""
         self._requests = requests
         self._hands = hands
         self._wires = wires
@@ -87,8 +89,9 @@ class Commit:
         self._author = author
         self._message = message
         self._progress = progress
-        self._present = Present(database.fetch)
+        self._look = look
         self._scene = Scene(hands)
+        self._present = Present(database.fetch, self._scene.means)
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
         self._done: set[int] = set()  # places of requests of which the kernel did something
@@ -271,6 +274,8 @@ class Commit:
         return left
 
     def _drain(self) -> None:
+        if any(one.request.table is NETNS for one in self._plans):
+            self._look()
         for hand in self._hands.values():
             hand.drained(lambda tx: None)
 
@@ -352,8 +357,8 @@ class Commit:
     def _judged(self, one: Plan) -> tuple[Mapping[str, Any] | None, str]:
         """The row after it, and what is wrong with it in words."""
         table, asked = one.request.table, one.asked
-        if one.where not in self._hands and table.name != "netns":
-            return None, ""  # it moved to where nobody looks
+        if one.where not in self._hands and not self._follows(one.where, table):
+            return None, ""  # it is where nobody looks
         if asked is None:
             found = None if one.before is None else self._present.find(table, one.where, one.before)
             return None, "" if found is None or not one.steps else "it is still there"
@@ -369,6 +374,10 @@ class Commit:
         if found is None:
             return None, "it is not there"
         return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
+
+    def _follows(self, target: str, table: Table) -> bool:
+        """Are the names of namespaces kept in a table?"""
+        return table is NETNS and bool(self._present.rows(NETNS, target))
 
     def _resolved(self, one: Plan, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
@@ -456,7 +465,7 @@ class Commit:
     def _left_of(
         self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str
     ) -> Request | None:
-        if target not in self._hands:
+        if target not in self._hands and not self._follows(target, table):
             return None
         if before is None:
             found = self._present.like(table, target, self._resolved_or(target, table, asked))

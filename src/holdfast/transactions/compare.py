@@ -157,5 +157,8 @@ def _near(field: Field | None, wanted: Any, found: Any) -> bool:
     """Times are kept in ticks of the kernel's clock: the last digit may be another."""
     if _holds(_plain(wanted), found):
         return True
+    for value, mask in (("optval", "optmask"), ("flags", "mask")):
+        if isinstance(wanted, Mapping) and mask in wanted and isinstance(found, Mapping):
+            return not (wanted[value] ^ found[value]) & wanted[mask]
     ticks = field is not None and field.unit == "1/100 s" and isinstance(wanted, int) and isinstance(found, int)
     return ticks and abs(wanted - found) <= 1

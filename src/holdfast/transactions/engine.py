@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from holdfast.errors import Closed
+from holdfast.model import INTERFACES, NETNS
 
 from .commit import Aborted, Commit
-from .contract import Change, Create, Outcome, Progress, Request
+from .contract import Change, Create, Named, Outcome, Progress, Request
 from .journal import Unfinished, unfinished
 from .wires import Wires
 
@@ -33,6 +34,7 @@ class Transactions:
         self._wires = Wires()
         self._threads = ThreadPoolExecutor(_THREADS, "holdfast-commit")
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop
 
     async def close(self) -> None:
         """Wait for what is under way; afterwards `commit` raises Closed. Idempotent."""
@@ -56,7 +58,7 @@ class Transactions:
             return Outcome()
         if self._closed:
             raise Closed("transactions are closed")
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         async with self._locked(_targets(wanted, self._mirror)) as targets:
             hands = {target: self._mirror.hand(target) for target in targets}
             for hand in hands.values():
@@ -64,8 +66,12 @@ class Transactions:
                 self._wires.serve(hand)
             tell = None if progress is None else functools.partial(_tell, loop, progress)
             commit = Commit(wanted, hands, self._wires, self._mirror.database, force=force, timeout_s=timeout_s, author=author,
-                            message=message, progress=tell)  # fmt: skip
+                            message=message, progress=tell, look=self._look)  # fmt: skip
             return await self._finished(loop.run_in_executor(self._threads, commit.run), commit)
+
+    def _look(self) -> None:
+        """For a commit's thread."""
+        asyncio.run_coroutine_threadsafe(self._mirror.look_for_namespaces(), self._loop).result()
 
     async def _finished(self, running: asyncio.Future[Outcome], commit: Commit) -> Outcome:
         """Wait for the thread, also when cancelled: then it takes back what it did, and ends."""
@@ -100,13 +106,30 @@ def _tell(loop: asyncio.AbstractEventLoop, progress: Progress, done: int, of: in
         loop.call_soon_threadsafe(progress, done, of)
 
 
-def _targets(requests: Iterable[Request], mirror: Mirror) -> list[str]:
-    """The sources that a transaction concerns, in order; a namespace that is no source only receives."""
-    wanted = {one.target for one in requests}
-    others = set()
-    for one in requests:
-        if isinstance(one, Change) and "target" in one.fields:
-            others.add(one.fields["target"])
-        if isinstance(one, Create) and one.row.get("peer"):
-            others.add(one.row["peer"].get("target") or one.target)
-    return sorted(wanted | (others & set(mirror.targets)))
+def _targets(requests: Sequence[Request], mirror: Mirror) -> list[str]:
+    """The sources that a transaction concerns, in order; a namespace that is no source only receives.
+
+    Raises: NotFound - there is no such source.
+    """
+    sources = set(mirror.targets)
+    wanted = {one.target for one in requests if one.table is not NETNS}
+    others = {target for one in requests for target in _others(one)}
+    if any(one.table is INTERFACES and not isinstance(one, Create) for one in requests):
+        others |= _other_ends(mirror)
+    return sorted(wanted | others & sources | {one.target for one in requests} & sources)
+
+
+def _others(one: Request) -> Iterator[str]:
+    if isinstance(one, Change) and "target" in one.fields:
+        yield one.fields["target"]
+    peer, link = one.row.get("peer"), one.row.get("link")
+    if peer:
+        yield peer.get("target") or one.target
+    if isinstance(link, Named):
+        yield link.target or one.target
+
+
+def _other_ends(mirror: Mirror) -> set[str]:
+    """Where there are veths whose other end is elsewhere: they come and go together."""
+    found = mirror.database.fetch("SELECT DISTINCT target FROM interfaces WHERE kind = 'veth' AND link_netnsid IS NOT NULL")
+    return {str(target) for (target,) in found}

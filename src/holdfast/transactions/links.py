@@ -33,7 +33,11 @@ def create_link(place: int, target: str, asked: dict[str, Any] | Mapping[str, An
     if asked.get("kind") == "veth":
         born.pop("link", None)  # the other end, which is made along with it
         born.pop("link_netnsid", None)
-    steps = [Step(place, target, Phase.LINK, Verb.CREATE, INTERFACES, born, CREATE | EXCL)]
+    below = born.get("link")
+    if isinstance(below, Named) and below.target not in ("", target):  # asked for where the interface below is
+        steps = [Step(place, below.target, Phase.LINK, Verb.CREATE, INTERFACES, {**born, "net_ns": target}, CREATE | EXCL)]
+    else:
+        steps = [Step(place, target, Phase.LINK, Verb.CREATE, INTERFACES, born, CREATE | EXCL)]
     me = asked.get("ifindex") or Named(asked["ifname"])
     later = {name: asked[name] for name in _LATER if asked.get(name)}
     if later:

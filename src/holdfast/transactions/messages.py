@@ -208,7 +208,8 @@ def _peer(peer: Row) -> Row:
 
 def _writable(given: Any, fields: tuple[Field, ...]) -> Row:
     told = {one.name for one in fields if one.readonly}
-    return {name: value for name, value in dict(given).items() if name not in told and value is not None}
+    mere = {one.name for one in fields if one.presence}
+    return {name: value for name, value in dict(given).items() if name not in told and value is not None and (value or name not in mere)}
 
 
 def _alternative_names(step: Step, row: Row) -> bytes:

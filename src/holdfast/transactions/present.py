@@ -40,8 +40,10 @@ AF_INET6: Final = 10
 class Present:
     """`fetch` reads the database: SQL and arguments."""
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, is_there: Callable[[str, int, str], bool] = lambda target, nsid, other: True) -> None:
+        """`is_there` says whether a source's number for a namespace means the namespace of another source."""
         self._fetch = fetch
+        self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
     def gather(self, table: Table, target: str) -> None:
@@ -69,6 +71,8 @@ class Present:
         if gathered is not None:
             rows = gathered.get(tuple(known.get(name, table[name].default) for name in LOCATORS[table.name]), [])
             return next((row for row in rows if all(row[name] == known.get(name, table[name].default) for name in table.key)), None)
+        if table is INTERFACES and not known.get("ifindex"):
+            return self.like(table, target, {"ifname": known.get("ifname")})
         if not all(name in known or table[name].default is not None for name in table.key):
             return self.like(table, target, known)
         rows = self._with(table, target, {name: known.get(name, table[name].default) for name in table.key})
@@ -148,12 +152,14 @@ class Present:
 
     def _other_end(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """Of a veth that is deleted, and what is on it. In another namespace it is found where a source shows it."""
-        if link["kind"] != "veth" or not link["link"] or link["ifindex"] == link["link"]:
+        if link["kind"] != "veth" or not link["link"]:
             return []
         columns = INTERFACES.columns
         here = "= ?" if link["link_netnsid"] is None else "<> ?"
         sql = f"SELECT target, {', '.join(columns)} FROM interfaces WHERE target {here} AND ifindex = ? AND link = ? AND kind = 'veth'"
         ends = self._fetch(sql, (target, link["link"], link["ifindex"]))
+        if link["link_netnsid"] is not None:
+            ends = [end for end in ends if self._is(target, link["link_netnsid"], end[0])]
         if len(ends) != 1:
             return []
         where, *values = ends[0]

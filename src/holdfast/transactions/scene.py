@@ -78,6 +78,12 @@ class Scene:
                 return int(batch.column("ifindex")[0])
         raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname)
 
+    def means(self, target: str, nsid: int, other: str) -> bool:
+        """Is this number, at a source, the namespace of another source?"""
+        if other not in self._hands or target not in self._hands:
+            return False
+        return self._hands[target].source.nsid_of(self.namespace(other)) == nsid
+
     def namespace(self, target: str) -> int:
         """A descriptor of a source's namespace, or of one by its name or path. Raises: NotFound, Denied, InvalidValue."""
         if target not in self._namespaces:

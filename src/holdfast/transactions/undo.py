@@ -51,7 +51,8 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
     if isinstance(request, Delete):
         return [_with_peer(restored(target, table, before), hung), *(restored(*one) for one in hung)]
     fields = request.fields if isinstance(request, Change) else asked
-    where, now = target, {**before, **{name: value for name, value in fields.items() if name != "target"}}
+    names = table.key if table is not INTERFACES else ("ifindex", "ifname")
+    where, now = target, {name: before[name] for name in names} | {name: value for name, value in fields.items() if name != "target"}
     old = _old_values(table, before, fields)
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
@@ -63,12 +64,19 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
 def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     old: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in ("kind_data", "port_data"):
+        if name == "master" and before.get("master"):
+            old["master"] = before["master"]
+            old["port_data"] = {one: part for one, part in (before["port_data"] or {}).items() if one not in FOLLOWING_DATA}
+        elif name in ("kind_data", "port_data"):
             have = before.get(name) or {}
-            old[name] = {one: have.get(one) for one in value if one in have}
+            old.setdefault(name, {one: _under_mask(have[one], value[one]) for one in value if one in have})
         elif name in before:
             old[name] = before[name]
     return old
+
+
+_OFF: Final = ("br_vlan_filtering",)
+"""Off in what is new; a kernel without it tells that it is off, and refuses to be told so."""
 
 
 def _with_peer(made: Create, hung: Sequence[Hung]) -> Create:
@@ -88,9 +96,20 @@ _OF_PEER: Final = ("ifname", "ifindex", "address", "mtu", "txqlen")
 def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
     """The request that makes a row again. What is there by then, because the kernel made it, is brought to it."""
     whole = {one.name: row[one.name] for one in table.fields if _kept(table, one.name, row)}
-    if whole.get("port_data"):
-        whole["port_data"] = {name: value for name, value in whole["port_data"].items() if name not in FOLLOWING_DATA}
+    for column in ("kind_data", "port_data"):
+        if whole.get(column):
+            parts = whole[column].items()
+            whole[column] = {name: _only_set(value) for name, value in parts if name not in FOLLOWING_DATA and (value or name not in _OFF)}
     return Create(target, table, whole, ensure=True, beside=True)
+
+
+def _under_mask(old: Any, asked: Any) -> Any:
+    return {**old, "optmask": asked["optmask"]} if isinstance(asked, dict) and "optmask" in asked else old
+
+
+def _only_set(value: Any) -> Any:
+    """Of options that the kernel tells with a mask of all it knows, those that are on: it refuses to be told of some."""
+    return {"optval": value["optval"], "optmask": value["optval"]} if isinstance(value, dict) and "optmask" in value else value
 
 
 def _kept(table: Table, name: str, row: Mapping[str, Any]) -> bool:

@@ -31,8 +31,8 @@ class Stage:
     def new(self, table: str, target: str = "", *, ensure: bool = False, beside: bool = False, **row: Any) -> Create:
         return Create(target or self.target, TABLES[table], row, ensure, beside)
 
-    def change(self, table: str, row: dict[str, Any], target: str = "", **fields: Any) -> Change:
-        return Change(target or self.target, TABLES[table], row, fields)
+    def change(self, table: str, row: dict[str, Any], at: str = "", **fields: Any) -> Change:
+        return Change(at or self.target, TABLES[table], row, fields)
 
     def gone(self, table: str, target: str = "", *, missing_ok: bool = False, **row: Any) -> Delete:
         return Delete(target or self.target, TABLES[table], row, missing_ok)
