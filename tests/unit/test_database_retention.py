@@ -92,6 +92,13 @@ def test_by_bytes_about_as_much_as_was_said(tmp_path: Any) -> None:
 def test_the_log_keeps_what_rows_speak_of_and_notes() -> None:
     with Database(tables=[THINGS, OTHERS], retention=Retention(Keep(rows=50))) as database:
         spoken = {change(database, OTHERS, 1), change(database, OTHERS, 2), change(database, THINGS, 1, names=2)}
+
+        def commit(tx: Any) -> None:
+            sql = "INSERT INTO tree(path, since, value, sum) VALUES ('a', ?, '1', 0)"
+            tx.session.connection.execute(sql, (tx.revision,))
+
+        database.write(commit).result()
+        spoken.add(database.revision)
         database.write(lambda tx: tx.note("gap", target="here", message="events were lost")).result()
         noted = database.revision
         for number in range(500):
@@ -107,7 +114,7 @@ def test_the_log_keeps_what_rows_speak_of_and_notes() -> None:
                 assert one[0] in lines
 
 
-def test_lines_go_when_the_last_row_that_spoke_of_them_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_go_when_the_last_row_that_spoke_of_them_goes() -> None:
     with Database(tables=[THINGS, OTHERS], retention=Retention(Keep(rows=20))) as database:
         first = change(database, OTHERS, 1)
         for number in range(100):
@@ -117,7 +124,8 @@ def test_lines_go_when_the_last_row_that_spoke_of_them_goes(monkeypatch: pytest.
         for number in range(100):
             change(database, OTHERS, number)
         lines = database._writer._compaction._lines
-        lines._since_whole = 20_000  # as after many revisions: the next pass begins at the beginning
+        # as after many revisions: the next pass begins at the beginning
+        database.write(lambda tx: setattr(lines, "_since_whole", 20_000)).result()
         for number in range(100):
             change(database, THINGS, number)
         settled(database)

@@ -205,13 +205,21 @@ _NEXT: Final = """SELECT max(revision), count(*) FROM (
     SELECT revision FROM log WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?)"""
 
 
+_TREE: Final = (
+    "SELECT since FROM tree WHERE since > ?1 AND since <= ?2",
+    "SELECT until FROM tree WHERE until > ?1 AND until <= ?2",
+    "SELECT revision FROM tree_roots WHERE revision > ?1 AND revision <= ?2",
+    "SELECT base FROM tree_drafts WHERE base > ?1 AND base <= ?2",
+)
+
+
 class _Lines:
-    """Lines of the log whose revision no row speaks of any more. One pass after the other, in steps."""
+    """Lines of the log whose revision no row speaks of any more, of the tables or of the tree. One pass after the other, in steps."""
 
     def __init__(self, connection: apsw.Connection, tables: Collection[Table]) -> None:
         self.due = False
         self._connection = connection
-        spoken = [sql for table in tables for sql in _spoken(table.name)]
+        spoken = [*_TREE, *(sql for table in tables for sql in _spoken(table.name))]
         self._delete = (
             "DELETE FROM log WHERE revision > ?1 AND revision <= ?2 AND (kind = 'live' OR revision <= ?3) "
             f"AND revision NOT IN ({' UNION ALL '.join(spoken)})"
