@@ -1,0 +1,89 @@
+"""`add interface br0 type bridge stp_state 1`, `set interface eth0 mtu 1400 up master br0`, `add interface v0 type veth peer v1 netns blue`
+
+What a kind has is said by its field's name, with or without the kind's prefix (`vlan_id`, `id` behind `type vlan`), and by the word
+that `ip` has for it where that is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from holdfast.model import INTERFACES, KINDS
+from holdfast.model.links import LinkKind
+
+from .forms import is_name
+from .order import Order, Say, Words, fixed, take, value
+
+__all__ = ["INTERFACE"]
+
+_ALIASES: Final[Mapping[str, Mapping[str, str]]] = {
+    "vxlan": {"remote": "vxlan_group", "dstport": "vxlan_port", "dev": "vxlan_link"},
+    "vlan": {"proto": "vlan_protocol"},
+    "geneve": {"vni": "geneve_id", "dstport": "geneve_port"},
+}
+"""`ip`'s words for what a kind has, where the field is called otherwise."""
+
+
+def _short(kind: LinkKind) -> dict[str, str]:
+    """Word → field: each field by its name, and by its name without the prefix that they share."""
+    found: dict[str, str] = {}
+    for one in (*kind.data, *kind.port):
+        found[one.name] = one.name
+        _, _, rest = one.name.partition("_")
+        found.setdefault(rest or one.name, one.name)
+    return found | dict(_ALIASES.get(kind.kind, {}))
+
+
+def _type(fields: dict[str, Any], words: Words) -> None:
+    """The kind; its own words follow, up to one that is none of them."""
+    kind = words.take()
+    fields["kind"] = kind
+    if kind == "veth":
+        _veth(fields, words)
+    if kind not in KINDS:
+        return
+    known = {word: name for word, name in _short(KINDS[kind]).items() if word not in _OWN or word in _ALIASES.get(kind, {})}
+    while words.next in known:
+        name = known[words.take()]
+        fields[name] = words.take()
+
+
+def _veth(fields: dict[str, Any], words: Words) -> None:
+    """`peer v1`, `peer name v1 netns blue address 02:…`: the other end."""
+    if not take(words, "peer"):
+        return
+    take(words, "name")
+    peer: dict[str, Any] = {"ifname": words.take()}
+    while words.next in ("netns", "address", "mtu"):
+        word = words.take()
+        text = words.take()
+        peer["net_ns_fd" if word == "netns" else word] = int(text) if text.isdecimal() else text
+    fields["peer"] = peer
+
+
+def _altname(fields: dict[str, Any], words: Words) -> None:
+    fields.setdefault("altnames", []).append(words.take())
+
+
+def _attributes() -> dict[str, Say]:
+    """Of all kinds, by their whole names: `br_stp_state 1` needs no `type bridge` in front."""
+    return {field.name: value(field.name) for kind in KINDS.values() for field in (*kind.data, *kind.port)}
+
+
+_OWN: Final[dict[str, Say]] = {
+    "name": value("ifname"),
+    "type": _type,
+    "dev": value("ifname"),
+    "link": value("link"),
+    "up": fixed(state="up"),
+    "down": fixed(state="down"),
+    "state": value("state"),
+    "nomaster": fixed(master=None),
+    "alias": value("ifalias"),
+    "txqueuelen": value("txqlen"),
+    "netns": value("net_ns_fd"),
+    "altname": _altname,
+}
+
+INTERFACE: Final = Order(INTERFACES, {**_attributes(), **_OWN}, {"ifname": is_name}, key=("ifname", "ifindex"))
