@@ -19,17 +19,25 @@ if TYPE_CHECKING:
     from holdfast.api.sync import NDB
     from holdfast.errors import HoldfastError, KernelError, NetlinkError
     from holdfast.objects import settings as config
+    from holdfast.objects.checks import CheckProcess, CheckProcessException, Not, PingAddress
     from holdfast.objects.records import Record, RecordSet
 
-__all__ = ["NDB", "HoldfastError", "KernelError", "NetlinkError", "Record", "RecordSet", "config"]
+__all__ = [
+    "NDB", "CheckProcess", "CheckProcessException", "HoldfastError", "KernelError", "NetlinkError", "Not", "PingAddress", "Record",
+    "RecordSet", "config",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
 _HOME: Final = {
     "NDB": "holdfast.api.sync",
+    "CheckProcess": "holdfast.objects.checks",
+    "CheckProcessException": "holdfast.errors",
     "HoldfastError": "holdfast.errors",
     "KernelError": "holdfast.errors",
     "NetlinkError": "holdfast.errors",
+    "Not": "holdfast.objects.checks",
+    "PingAddress": "holdfast.objects.checks",
     "Record": "holdfast.objects.records",
     "RecordSet": "holdfast.objects.records",
     "config": "holdfast.objects.settings",

@@ -5,7 +5,7 @@
     │   ├── InvalidValue      a value of the wrong form (also a ValueError)
     │   ├── UnknownName       no such table, field, source … (also a KeyError)
     │   ├── NotFound          a thing that could be there and is not (also a KeyError)
-    │   ├── AlreadyExists     … and is
+    │   ├── AlreadyExists     … and is (also a KeyError)
     │   ├── NotSupported      known, but not by this build, kernel, engine or source; names what is
     │   ├── Denied            not allowed for this user (also a PermissionError)
     │   └── QueryError        SQL that cannot be run, was refused or took too long
@@ -18,6 +18,7 @@
     │   ├── Lost              events were lost; the state is being read again
     │   ├── Compacted         history asked for is no longer kept; says from where on there is some
     │   ├── Conflict          somebody else changed it first
+    │   ├── CheckProcessException  a check of a transaction does not hold
     │   ├── Busy              another process holds the file
     │   └── Corrupt           a file that is not what was written; says where
     ├── Closed                the object was closed; not a failure
@@ -36,7 +37,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
-    "AlreadyExists", "Bug", "Busy", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
+    "AlreadyExists", "Bug", "Busy", "CheckProcessException", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
     "HoldfastError", "InvalidValue", "KernelError", "Lost", "NetlinkError", "NotFound", "NotSupported", "QueryError",
     "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "restored",
 ]  # fmt: skip
@@ -88,8 +89,9 @@ class NotFound(UsageError, KeyError):
     __str__ = HoldfastError.__str__
 
 
-class AlreadyExists(UsageError):
+class AlreadyExists(UsageError, KeyError):
     code = "already-exists"
+    __str__ = HoldfastError.__str__
 
 
 class NotSupported(UsageError):
@@ -176,6 +178,13 @@ class Compacted(WorldError):
 
 class Conflict(WorldError):
     code = "conflict"
+    retryable = True
+
+
+class CheckProcessException(WorldError):
+    """A check does not hold: a program failed or took too long, an address did not answer. The name is NDB's."""
+
+    code = "check-failed"
     retryable = True
 
 

@@ -373,13 +373,6 @@ def test_readonly_refuses_with_permission_error(ndb):
         reader.interfaces["v0"].commit()
 
 
-def test_changing_the_system_is_refused_in_a_sentence(ndb):
-    create, change = lambda: ndb.interfaces.create(ifname="x", kind="dummy"), lambda: ndb.interfaces["v0"].set("mtu", 1400)
-    for call in (create, change, ndb.begin):
-        with pytest.raises(NotSupported, match="this version reads the network and does not change it yet"):
-            call()
-
-
 def test_a_call_on_the_loops_own_thread_raises_at_once(ndb):
     async def call():
         ndb.interfaces.wait(ifname="v0", timeout=5)

@@ -7,11 +7,11 @@ from types import MappingProxyType
 import pytest
 
 from holdfast.database.sqlite import Database
-from holdfast.errors import Closed, Denied, InvalidValue, NotFound, NotSupported, UnknownName
+from holdfast.errors import Closed, InvalidValue, NotFound, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN
 from holdfast.objects import settings
-from holdfast.objects.object import Interface
+from holdfast.objects.interface import Interface
 from holdfast.objects.reading import Reading
 from holdfast.objects.view import View as PlainView
 
@@ -340,26 +340,6 @@ def test_a_view_describes_its_fields(home):
     described = {record.name: record for record in home.interfaces.describe()}
     assert described["index"].key and described["index"].sql_name == "ifindex" and described["mtu"].unit == "bytes"
     assert "interfaces: 7 objects" in repr(home.interfaces)
-
-
-# --------------------------------------------------------------------------------------------------------- changing
-
-
-@pytest.mark.parametrize("call", [lambda view: view.create(ifname="x"), lambda view: view.ensure(ifname="x")])
-def test_a_view_does_not_change_the_system_yet(home, call):
-    with pytest.raises(NotSupported, match="reads the network and does not change it yet"):
-        call(home.interfaces)
-    with pytest.raises(PermissionError):
-        call(View(home.reading, "interfaces", readonly=True))
-
-
-def test_an_object_does_not_change_the_system_yet(home):
-    eth0 = home.interfaces["eth0"]
-    for call in (eth0.commit, eth0.apply, eth0.remove, eth0.rollback, lambda: eth0.set("mtu", 1400), lambda: eth0.__setitem__("mtu", 1400)):
-        with pytest.raises(NotSupported, match="of interface localhost/eth0"):
-            call()
-    with pytest.raises(Denied):
-        View(home.reading, "interfaces", readonly=True)["eth0"].commit()
 
 
 def test_reading_after_the_end_says_so(home):

@@ -4,6 +4,7 @@
         print(ndb.interfaces["lo"]["state"])            reading is plain: it looks into the local database
         await ndb.sources.add(netns="blue")             what waits is awaited
         link = await ndb.interfaces.wait(target="blue", ifname="eth0")
+        await link.set(state="up").add_ip("10.0.0.1/24").commit()
         async for change in ndb.watch("routes"):
             …
 
@@ -13,8 +14,9 @@ api/sync.py is made from this file by `scripts/generate`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TextIO, TypeVar
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from threading import Event
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TextIO, TypeVar
 
 from holdfast.api.backup import backup
 from holdfast.api.bridge import in_worker
@@ -25,27 +27,84 @@ from holdfast.api.log import Log
 from holdfast.api.past import differences, life
 from holdfast.api.stream import Stream
 from holdfast.errors import Denied, NotFound
+from holdfast.objects import checks, interface, transaction
 from holdfast.objects import object as objects
 from holdfast.objects import view as views
+from holdfast.objects.bulk import Difference
+from holdfast.objects.commit import How
 from holdfast.objects.object import State
 from holdfast.objects.records import RecordSet, shape
-from holdfast.objects.refusal import refuse
+from holdfast.objects.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from holdfast.database.home import Change, Point
+    from holdfast.objects.batch import Filter
+    from holdfast.transactions.contract import Progress
 
-__all__ = ["NDB", "Database", "Interface", "Object", "Source", "SourcesView", "TaskManager", "View", "Watch"]
+__all__ = [
+    "NDB", "Database", "Interface", "Object", "Probe", "ProbesView", "Source", "SourcesView", "TaskManager", "Transaction", "View", "Watch",
+]  # fmt: skip
 
 Found = TypeVar("Found", bound="Object")
 
 
 class Object(objects.Object["View[Any]"]):
-    """A row as a dictionary that follows the system."""
+    """A row as a dictionary that follows the system, and takes changes that `commit` carries out.
+
+    `async with link: …` commits at the end, if nothing was raised.
+    """
 
     __slots__ = ()
 
+    async def commit(self, *, force: bool = False, author: str = "", message: str = "") -> Self:
+        """Carry out what waits in this object, and before it what waits in its chain: all of it, or nothing.
 
-class Interface(Object, objects.Interface["View[Any]"]):
+        What is not in the system is made, what was removed goes, the rest is changed. It returns when the tables show it.
+        A refused change is forgotten: the object shows the system. What could not be made keeps its fields, to be corrected.
+        force: override what others changed since it was set.  author, message: for the log.
+        Raises: KernelError (`.code` is the errno);  Conflict - a field that is set has another value meanwhile;  NotFound;
+          InvalidValue;  Denied;  Timeout. `details` names the object, and the link of the chain.
+        """
+        self._allowed("commit")
+        if not self.clean:
+            await self._view.reading.commit([self], How(force, author, message))
+        return self
+
+    async def apply(
+        self, rollback: bool = False, req_filter: Filter | None = None, *, force: bool = False, author: str = "", message: str = ""
+    ) -> Self:
+        """As `commit`, but what `rollback()` comes back to stays the same, and what is refused goes on waiting.
+
+        rollback: as `rollback()`.  req_filter: gets the fields that are to be sent, returns those that are.
+        """
+        self._allowed("apply")
+        if rollback:
+            await self.rollback()
+        elif not self.clean:
+            await self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter))
+        return self
+
+    async def rollback(self, snapshot: Snapshot | None = None, *, author: str = "", message: str = "") -> Self:
+        """Come back to a snapshot; without one, to how it was before the last commit or `save_context()`. What waits is dropped.
+
+        What depended on it and went comes back too: addresses, routes, ports, interfaces on top.
+        Raises: as `commit`.
+        """
+        self._allowed("rollback")
+        await self._view.reading.rollback(self, snapshot, How(True, author, message))
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            await self.commit()
+        else:
+            self.drop()
+
+
+class Interface(Object, interface.Interface["View[Any]"]):
     """An interface, with the views of what is on it."""
 
     __slots__ = ()
@@ -88,6 +147,88 @@ class View(views.View[Found], Generic[Found]):
         points = {name: filters.pop(name, None) for name in ("since", "until", "author")}
         target = filters.pop("target", None)
         return RecordSet(lambda: life(self.reading, self.table.name, key, filters, {**points, "target": target}))
+
+    async def create_many(
+        self, specs: Iterable[Any], *, progress: Progress | None = None, author: str = "", message: str = "", **common: Any
+    ) -> int:
+        """Make very many objects in one transaction: all of them, or none. Returns how many.
+
+        specs: as `create` takes each, read one after another.  common: fields of all of them.
+        progress: called with (done, all) now and then.
+        Raises: as `commit`; `index` in `details` is the place of the spec, from 0.
+        """
+        return await self.reading.create_many(self, specs, common, How(author=author, message=message, progress=progress))
+
+    async def replace_all(
+        self, specs: Iterable[Any], *, progress: Progress | None = None, author: str = "", message: str = "", **where: Any
+    ) -> Difference:
+        """Make the objects with the fields `where` be exactly these: one transaction that sends only the difference.
+
+            await ndb.routes.replace_all(specs, table=100)
+
+        Routes that the kernel made (proto kernel, ra, redirect) are left alone, unless `where` names the proto.
+        Returns how many were created, changed, removed, kept.  Raises: as `commit`;  InvalidValue - an empty `where`.
+        """
+        return await self.reading.replace_all(self, specs, where, How(author=author, message=message, progress=progress))
+
+
+class Transaction(transaction.Queue):
+    """Objects and checks that are committed together, or not at all; `async with ndb.begin() as ctx: ctx.push(…)` commits at the end.
+
+    Objects that stand together are one transaction of the kernel's side. A check runs when all before it is in the system.
+    """
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self._core = core
+        self._done = Event()
+
+    async def commit(self, *, force: bool = False, author: str = "", message: str = "", progress: Progress | None = None) -> Self:
+        """Carry it out, in order. When something fails all of it is undone, last first, and that is raised.
+
+        Raises: as `Object.commit`;  CheckProcessException - a check does not hold;  what a check raises.
+        """
+        await self._core.carry_out(self.queue, How(force, author, message, progress=progress))
+        self._done.set()
+        return self
+
+    async def wait(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - NDB's word
+        """Wait until it was committed, by whatever thread or task; False: not within `timeout` seconds."""
+        return await in_worker(self._done.wait, timeout)
+
+    def done(self) -> bool:
+        """Was it committed?"""
+        return self._done.is_set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            await self.commit()
+
+
+class Probe(checks.Probe):
+    """A check from inside of a source; pushed into a transaction, or run by `commit`."""
+
+    async def commit(self) -> Self:
+        """Raises: CheckProcessException - no answer;  NotFound - no such source;  Denied."""
+        await in_worker(self.run)
+        return self
+
+
+class ProbesView:
+    """Where probes are made."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def create(self, **spec: Any) -> Probe:
+        """`kind="ping", dst="10.0.0.1"`, `kind="tcp", dst="10.0.0.1", port=22`; also target, src, timeout (s), num.
+
+        Raises: NotSupported - another kind;  InvalidValue.
+        """
+        return Probe(self._core.inside, {"target": self._core.localhost, **spec})
 
 
 class Source(Mapping[str, Any]):
@@ -313,10 +454,12 @@ class NDB:
         self.fdb: View[Object] = View(core, "fdb", readonly=readonly)
         self.af_bridge_fdb = self.fdb
         self.vlans: View[Object] = View(core, "vlans", readonly=readonly)
+        self.af_bridge_vlans = self.vlans
         self.netns: View[Object] = View(core, "netns", readonly=readonly)
         self.qdiscs: View[Object] = View(core, "qdiscs", readonly=readonly)
         self.classes: View[Object] = View(core, "classes", readonly=readonly)
         self.filters: View[Object] = View(core, "filters", readonly=readonly)
+        self.probes = ProbesView(core)
         self.sources = SourcesView(core, readonly=readonly)
         self.db = self.schema = Database(core)
         self.task_manager = TaskManager(core)
@@ -437,8 +580,11 @@ class NDB:
         other._build(readonly=True)
         return other
 
-    def begin(self) -> NoReturn:
-        refuse("begin", "a transaction", readonly=self._readonly)
+    def begin(self) -> Transaction:
+        """A transaction to push objects and checks into. Raises: Denied."""
+        if self._readonly:
+            raise Denied("`begin` of a transaction: this view was opened read-only")
+        return Transaction(self._core)
 
     def __repr__(self) -> str:
         return f"<NDB {self.sources!r}>"

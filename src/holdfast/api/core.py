@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -12,14 +13,22 @@ from holdfast.api.news import News
 from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
+from holdfast.netlink.namespace import open_in
+from holdfast.objects.bulk import Difference, creations, difference
+from holdfast.objects.commit import How, commit, rollback
 from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
+from holdfast.objects.transaction import carry_out
+from holdfast.transactions.contract import Engine, Request
 
 if TYPE_CHECKING:
     from holdfast.database.home import Point
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.status import Status
     from holdfast.node import Node
+    from holdfast.objects.object import Object
+    from holdfast.objects.snapshot import Saved
+    from holdfast.objects.view import View
     from holdfast.sources import Source
 
 __all__ = ["Core", "source_spec"]
@@ -33,6 +42,13 @@ _WORDS_OF_KIND: Final = {"netns": "netns", "hostname": "ssh", "file": "replay"}
 
 _NDBS_KNOBS: Final = frozenset({"nlm_generator", "nlm_echo"})
 """Of NDB's sockets; scripts hand them on."""
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def source_spec(spec: Mapping[str, Any], localhost: str) -> dict[str, Any]:
@@ -213,6 +229,71 @@ class Core(Reading):
         if known is None or known[0] is not source:
             known = self._names[target] = (source, source.names())
         return known[1]
+
+    # ------------------------------------------------------------------------------------------------ changes
+
+    @property
+    def engine(self) -> Engine:
+        """Raises: Closed, or UsageError behind a fork."""
+        _ = self.database.revision
+        return self.node.transactions
+
+    async def commit(self, objects: Sequence[Object[Any]], how: How) -> None:
+        """What waits in these objects, as one transaction. Raises: as `objects.commit.commit`."""
+        async with self.while_open():
+            await commit(self.engine, objects, how)
+
+    async def rollback(self, one: Object[Any], snapshot: Saved | None, how: How) -> None:
+        """Raises: as `commit`."""
+        async with self.while_open():
+            await rollback(self.engine, one, snapshot, how)
+
+    async def carry_out(self, queue: list[Any], how: How) -> None:
+        """Objects and checks in order. Raises: as `objects.transaction.carry_out`."""
+        async with self.while_open():
+            await carry_out(self.engine, queue, how)
+
+    async def create_many(self, view: View[Any], specs: Iterable[Any], common: Mapping[str, Any], how: How) -> int:
+        """Raises: as `commit`."""
+        async with self.while_open():
+            requests = await asyncio.to_thread(list, creations(view, specs, common))
+            await self._ask(requests, how)
+        return len(requests)
+
+    async def replace_all(self, view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], how: How) -> Difference:
+        """Raises: as `commit`;  InvalidValue - an empty `where`."""
+        if not where and view.chain is None:
+            raise InvalidValue(f"expected fields that say which {view.table.name} are to be replaced, such as `table`")
+        counts = Difference()
+        async with self.while_open():
+            requests = await asyncio.to_thread(difference, view, specs, where, counts)
+            await self._ask(requests, how)
+        return counts
+
+    async def _ask(self, requests: Sequence[Request], how: How) -> None:
+        if requests:
+            await self.engine.commit(requests, author=how.author, message=how.message, progress=how.progress)
+
+    def target_of(self, where: str) -> str:
+        """A source by its name, or by the path of its namespace. What is none is left as it is."""
+        if "/" not in where or where in self.sources:
+            return where
+        for target in self.sources:
+            place = getattr(self.mirror.source(target), "place", None)
+            if place is not None and _same_file(place.path, where):
+                return target
+        return where
+
+    def inside(self, target: str, what: Callable[[], None]) -> None:
+        """Call `what` inside a source's network; blocks. Raises: NotFound, NotSupported - a source that cannot be entered."""
+        source = self.mirror.source(target)
+        place = getattr(source, "place", None)
+        if place is not None:
+            open_in(place.path, what)
+        elif source.kind == "local":
+            what()
+        else:
+            raise NotSupported(f"source `{target}` of kind {source.kind} cannot be entered", target=target)
 
     # ------------------------------------------------------------------------------------------------ news
 

@@ -1,263 +1,376 @@
-"""Objects: a row as a dictionary that follows the system.
+"""Objects: a row as a dictionary that follows the system, and takes changes that a commit carries out.
 
-    link = ndb.interfaces["eth0"]          link["mtu"] is what it is now, each time it is read
-    link.state                             "system", or "invalid" once it is gone; its last fields stay readable
+    link = ndb.interfaces["eth0"]
+    link["mtu"] = 1400                     waits; link["mtu"] is 1400 from now on, for who holds this object
+    link.commit()                          the system has it, and the tables show it
 
-An object is bound to what identifies it, not to its name: an interface keeps being this object when it is renamed. A route
-that is replaced (other gateway, same prefix, table and priority) is followed as well, unless several share its prefix.
+state       is
+invalid     not in the system: not made yet, refused, or gone
+system      there
+replace     there; another key waits, so that the commit puts another object in its place
+setns       there; waits to move into another namespace
+remove      there; waits to be removed
+
+What is refused is as if it had not been asked for: a changed object shows the system's values again; one that could not be
+made keeps what it was given, to be corrected and committed again. Any thread may use an object; changes that two of
+them put into the same object are committed together.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Final, Self
 
-from holdfast.errors import NotFound, UnknownName
-from holdfast.objects import settings
-from holdfast.objects.records import Record, RecordSet, shape
-from holdfast.objects.refusal import refuse
-from holdfast.objects.spec import KIND_ATTRIBUTES, Wanted, as_fields
+from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
+from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, V
+from holdfast.objects.pending import Pending, Step
+from holdfast.objects.snapshot import Saved, Snapshot
+from holdfast.objects.values import Place, attribute, writer
+from holdfast.transactions.complete import completed
+from holdfast.transactions.contract import Change, Create, Delete, Named, Outcome, Request
 
-if TYPE_CHECKING:
-    from holdfast.objects.view import View
+__all__ = ["Object", "Seen", "State"]
 
-__all__ = ["Interface", "Object", "Seen", "State"]
+REMOVE: Final = State("remove")
+REPLACE: Final = State("replace")
+SETNS: Final = State("setns")
 
-V = TypeVar("V", bound="View[Any]")
-
-_FOLLOWED: Final = {"routes": ("dst", "dst_len", "family", "table_id", "tos", "priority")}
-"""What stays when a row is replaced by another that is the same thing to a person."""
-
-
-class State(str):
-    """A word that also answers `get()`."""
-
-    __slots__ = ()
-
-    def get(self) -> str:
-        return str(self)
+_REPLACED_BY: Final = {"routes": frozenset({"dst", "dst_len", "family", "table_id", "tos", "priority", "type", "proto", "scope"})}
+"""Fields whose change makes another object, where that is not the whole key: a route keeps being it with another gateway."""
 
 
-SYSTEM: Final = State("system")
-INVALID: Final = State("invalid")
+class Object(Following[V], MutableMapping[str, Any]):
+    """A row that can be changed; see the module's docstring.
 
-
-class Seen(NamedTuple):
-    """What an object knows: a row, when it was read, and whether it is still there. One value: any thread may replace it."""
-
-    tick: int
-    revision: int
-    row: tuple[Any, ...]
-    there: bool = True
-
-
-class Object(Mapping[str, Any], Generic[V]):
-    """A row of a view, by field names; see the module's docstring. Safe in any thread.
-
-    Cost of reading a field: about a microsecond while the database stands still, one lookup by key after a commit to its table.
+    commit, apply and rollback are added by the API: they wait.
     """
 
-    __slots__ = ("__weakref__", "_last", "_view", "_views")
+    __slots__ = ("_flight", "_lock", "_pending", "_previous", "_saved", "ensured", "errors")
 
     def __init__(self, view: V, seen: Seen) -> None:
-        self._view = view
-        self._last = seen
-        self._views: dict[str, V] = {}
+        super().__init__(view, seen)
+        self._lock = threading.RLock()
+        self._pending = Pending()
+        self._previous: Object[Any] | None = None
+        self._saved: Saved | None = None
+        self._flight: asyncio.Future[HoldfastError | None] | None = None
+        self.ensured = False
+        self.errors: list[Exception] = []
 
-    # ------------------------------------------------------------------------------------------------ following
+    @classmethod
+    def new(cls, view: V, target: str, given: Mapping[str, Any], previous: Object[Any] | None) -> Self:
+        """One that is to be made. previous: what is committed before it, with it."""
+        made = cls(view, Seen(view.tick, 0, view.plan.blank(target), there=False))
+        made._pending = Pending(new=True)
+        made._previous = previous
+        made._put(given)
+        return made
 
-    def accept(self, seen: Seen) -> None:
-        """Take a row that was just read as this object's."""
-        self._last = seen
+    # ------------------------------------------------------------------------------------------------ reading
 
     def _now(self) -> tuple[Any, ...]:
-        """The row as of now; the last one there was, if it is gone."""
-        last, tick = self._last, self._view.tick
-        if tick != last.tick:
-            revision = self._view.reading.revision
-            found = self._find(last)
-            last = self._last = Seen(tick, revision, last.row if found is None else found, found is not None)
-        return last.row
-
-    def _find(self, last: Seen) -> tuple[Any, ...] | None:
-        row = last.row
-        plan = self._view.plan
-        key = {plan.columns[position]: row[position] for position in plan.key[1:]}
-        for found in self._view.rows(Wanted(row[0], key)):
-            return found
-        followed = _FOLLOWED.get(plan.table.name)
-        if followed is None:
-            return None
-        # A sibling that was there before, such as an appended route, is another object.
-        again = self._view.rows(Wanted(row[0], {name: row[plan.positions[name]] for name in followed}))
-        newer = [found for found in again if found[plan.since] > last.revision]
-        return newer[0] if len(newer) == 1 else None
-
-    # ------------------------------------------------------------------------------------------------ dictionary
+        return self._last.row if self._pending.new else super()._now()
 
     def __getitem__(self, name: str) -> Any:
-        """Raises: UnknownName - no such field;  NotFound - a field that other kinds of interface have."""
-        plan, row = self._view.plan, self._now()
-        position = plan.positions.get(name)
-        if position is not None:
-            return plan.value(row, position)
-        attributes = plan.attributes(row)
-        if name in attributes:
-            return attributes[name]
-        if plan.table.name == "interfaces" and name in KIND_ATTRIBUTES:
-            raise NotFound(f"interface {row[plan.positions['ifname']]} of kind {row[plan.positions['kind']]} has no `{name}`")
-        raise UnknownName(f"{plan.table.name} have no field `{name}`; they have {', '.join(self)}")
+        fields = self._pending.fields
+        if fields:
+            own = self._view.plan.own_name(name)
+            if own in fields:
+                return self._shown(own, fields[own])
+        found = super().__getitem__(name)
+        return Part(self, name, found) if isinstance(found, dict) and name == "metrics" else found
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """An interface that is not there yet is shown by its name, as it was given."""
+        if isinstance(value, Named):
+            return value.ifname
+        return Part(self, name, value) if isinstance(value, dict) and name == "metrics" else value
 
     def __iter__(self) -> Iterator[str]:
-        row = self._now()
-        yield from self._view.plan.names
-        yield from self._view.plan.attributes(row)
+        yield from super().__iter__()
+        if self._pending.fields:
+            there = set(super().__iter__())
+            plan = self._view.plan
+            yield from (name for name in list(self._pending.fields) if name not in plan.positions and name not in there)
 
     def __len__(self) -> int:
-        return len(self._view.plan.names) + len(self._view.plan.attributes(self._now()))
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._view.plan.positions or name in self._view.plan.attributes(self._now())
+        return super().__contains__(name) or name in self._pending.fields
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields, as they are now, of one and the same revision."""
-        return self._view.plan.as_dict(self._now())
+        """All fields, as they are now, of one and the same revision; those that wait, as they are wanted."""
+        found = super().as_dict()
+        plan = self._view.plan
+        for name, value in list(self._pending.fields.items()):
+            found[plan.shown(name)] = self._shown(name, value)
+        return found
 
-    def __repr__(self) -> str:
-        return repr(self.as_dict())
+    def __hash__(self) -> int:
+        return id(self)
 
     # ------------------------------------------------------------------------------------------------ what it is
 
     @property
     def state(self) -> State:
-        """`system`: it is there; `invalid`: it is not (any more)."""
-        self._now()
-        return SYSTEM if self._last.there else INVALID
-
-    def exists(self, key: Any = None) -> bool:
-        """Is it there? With a key: is that object there, in the same view?"""
-        return self.state is SYSTEM if key is None else self._view.exists(key)
+        """See the module's docstring."""
+        pending = self._pending
+        if pending.new or super().state is INVALID:
+            return INVALID
+        if pending.removed:
+            return REMOVE
+        if "target" in pending.fields:
+            return SETNS
+        table = self._view.plan.table
+        if pending.fields and not pending.fields.keys().isdisjoint(_REPLACED_BY.get(table.name, table.key)):
+            return REPLACE
+        return SYSTEM
 
     @property
     def key(self) -> dict[str, Any]:
         """The fields that say which object this is, `target` first."""
-        plan, row = self._view.plan, self._now()
-        return {plan.names[position]: plan.value(row, position) for position in plan.key}
+        if not self._pending.new:
+            return super().key
+        names = [self._view.plan.names[position] for position in self._view.plan.key]
+        return {name: self[name] for name in names if self[name] is not None}
 
     def key_repr(self) -> str:
         """The key as one short word, such as `localhost/eth0`."""
-        plan, row = self._view.plan, self._now()
-        words = [row[plan.positions["ifname"]]] if "ifname" in plan.positions else [row[one] for one in plan.key[1:]]
-        return "/".join(str(word) for word in (row[0], *words) if word not in (None, ""))
+        if not self._pending.new:
+            return super().key_repr()
+        positions, key = self._view.plan.positions, self._view.plan.table.key
+        names = ("ifname",) if "ifname" in positions else ("address", "prefixlen") if "prefixlen" in positions else key
+        words = [self["target"], *(self[name] for name in names)]
+        return "/".join(str(word) for word in words if word not in (None, "") and not isinstance(word, dict | list))
 
     @property
-    def since(self) -> int:
-        """The revision of its last change."""
-        return int(self._now()[self._view.plan.since])
-
-    @property
-    def chain(self) -> Object[Any] | None:
-        """The object that this one was reached through, as in `ndb.interfaces["eth0"].ipaddr["10.0.0.1/24"]`."""
-        return self._view.chain
-
-    @property
-    def table(self) -> str:
-        return self._view.plan.table.name
-
-    etable = table
+    def chain(self) -> Following[Any] | None:
+        """The object that is committed before this one; else that which this one was reached through, as in
+        `ndb.interfaces["eth0"].ipaddr["10.0.0.1/24"]`."""
+        return self._previous or self._view.chain
 
     @property
     def clean(self) -> bool:
-        """Nothing in it waits to be committed."""
-        return True
+        """It is in the system, and nothing in it waits to be committed."""
+        return not self._pending and self._flight is None and self.state is SYSTEM
 
-    # ------------------------------------------------------------------------------------------------ reading it
+    @property
+    def changed(self) -> set[str]:
+        """The fields that wait to be committed."""
+        return {self._view.plan.shown(name) for name in self._pending.fields}
 
-    def load_sql(self) -> Record | None:
-        """Read the row again, whether something was committed or not; None if it is gone."""
-        self._last = self._last._replace(tick=-1)
-        row = self._now()
-        return self._view.plan.record(row) if self._last.there else None
-
-    def fields(self, *names: str) -> Record:
-        """These fields as a record (default: all)."""
-        values = self.as_dict()
-        return shape(names)(self[name] for name in names) if names else shape(tuple(values))(values.values())
-
-    def show(self, fmt: str | None = None) -> dict[str, Any] | str:
-        """Its fields as text in `fmt` (json, csv, md, yaml), or as a dict (native). Default: `config.show_format`."""
-        kind = fmt or settings.show_format
-        if kind == "native":
-            return self.as_dict()
-        if kind == "json":
-            return json.dumps(self.as_dict(), indent=4, ensure_ascii=False)
-        return repr(RecordSet([self.fields()]).format(kind))
-
-    def complete_key(self, key: Any) -> dict[str, Any]:
-        """A spec, and the key of the object of this kind that it finds. Raises: NotFound."""
-        return {**as_fields(key), **self._view[key].key}
-
-    # ------------------------------------------------------------------------------------------------ changing it
+    # ------------------------------------------------------------------------------------------------ changing
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._refuse("set")
+        """Wait with a new value for a field. Raises: UnknownName, InvalidValue, Denied."""
+        self._allowed("set")
+        self._put({name: value})
 
-    def set(self, *_: Any, **__: Any) -> None:
-        self._refuse("set")
+    def __delitem__(self, name: str) -> None:
+        """Wait with nothing for a field."""
+        self[name] = None
 
-    def commit(self, *_: Any, **__: Any) -> None:
-        self._refuse("commit")
+    def set(self, *given: Any, **fields: Any) -> Self:
+        """`set("mtu", 1400)`, `set(mtu=1400, state="up")`: wait with new values. Raises: UnknownName, InvalidValue, Denied."""
+        self._allowed("set")
+        if given:
+            name, value = given
+            fields = {name: value} | fields
+        self._put(fields)
+        return self
 
-    def apply(self, *_: Any, **__: Any) -> None:
-        self._refuse("apply")
+    def remove(self) -> Self:
+        """Wait to be removed."""
+        self._allowed("remove")
+        with self._lock:
+            self._pending.removed = True
+        return self
 
-    def remove(self, *_: Any, **__: Any) -> None:
-        self._refuse("remove")
+    def create(self, *spec: Any, **fields: Any) -> Self:
+        """Another object of the same view, in the same context; committing it commits this one before it."""
+        made = self._view.create(*spec, **fields)
+        made._previous = self
+        return made  # type: ignore[no-any-return]
 
-    def rollback(self, *_: Any, **__: Any) -> None:
-        self._refuse("rollback")
+    def snapshot(self) -> Snapshot:
+        """What it is like now, with what depends on it: for `rollback`."""
+        return Snapshot(self)
 
-    def _refuse(self, verb: str) -> None:
-        refuse(verb, f"{self._view.plan.table.noun} {self.key_repr()}", readonly=self._view.readonly)
+    def save_context(self) -> Self:
+        """Remember what it is like now; `rollback()` comes back to that."""
+        self._saved = self.snapshot()
+        return self
+
+    def register(self) -> None:
+        """Nothing: objects follow the system by themselves. NDB's scripts call it."""
+
+    def _put(self, given: Mapping[str, Any]) -> None:
+        """Normalise and note what is wanted; all of it or nothing."""
+        view = self._view
+        with self._lock:
+            row = self._now()
+            target = given.get("target")
+            place = Place(view.reading, row[0] if target is None or not self._pending.new else target, given, self._kind(row))
+            wanted = writer(view.plan.table.name).read(given, place)
+            self._move(given, wanted)
+            for name, value in wanted.items():
+                now = None if self._pending.new else self._value_now(row, name)
+                self._check(name, value, now)
+                self._pending.put(name, value, now)
+
+    def _move(self, given: Mapping[str, Any], wanted: dict[str, Any]) -> None:
+        """Another target: of what is to be made the place, of an interface that is there where it moves to."""
+        target = wanted.pop("target", None) or given.get("target")
+        if target is None:
+            return
+        target = self._view.reading.target_of(target)
+        if self._pending.new:
+            self._last = self._last._replace(row=self._view.plan.blank(target))
+        elif target != self._last.row[0] and self._view.plan.table.name != "interfaces":
+            raise InvalidValue(f"a {self._view.plan.table.noun} cannot move to another source: make it there, and remove this one")
+        else:
+            wanted["target"] = target
+
+    def _check(self, name: str, value: Any, now: Any) -> None:
+        if name == "ifindex" and self._view.plan.table.name == "interfaces" and not self._pending.new and value != now:
+            raise InvalidValue(f"the index of an interface cannot be changed, got `{value}` for {self.key_repr()}")
+
+    def _kind(self, row: tuple[Any, ...]) -> str | None:
+        position = self._view.plan.positions.get("kind")
+        kind = self._pending.fields.get("kind") if position is not None else None
+        return kind or (row[position] if position is not None else None)
+
+    def _value_now(self, row: tuple[Any, ...], name: str) -> Any:
+        """A field of a row, as the table holds it."""
+        plan = self._view.plan
+        position = plan.positions.get(name)
+        if position is not None:
+            return plan.value(row, position) or None if position in plan.json else row[position]
+        return plan.attributes(row).get(name) if attribute(name) else None
+
+    def _then(self, step: Step) -> Self:
+        """Wait with something beside the fields."""
+        self._allowed("change")
+        with self._lock:
+            self._pending.steps.append(step)
+        return self
+
+    def _allowed(self, verb: str) -> None:
+        if self._view.readonly:
+            raise Denied(f"`{verb}` of {self._view.plan.table.noun} {self.key_repr()}: this view was opened read-only")
+
+    # ------------------------------------------------------------------------------------------------ committing
+
+    def take(self, flight: asyncio.Future[HoldfastError | None]) -> Pending:
+        """What waits, which from now on does not wait any more but is on its way."""
+        with self._lock:
+            self._flight = flight
+            taken = self._pending
+            self._pending = Pending(new=taken.new)
+            self._pending.fields = dict(taken.fields) if taken.new else {}
+            return taken
+
+    def put_back(self, taken: Pending, *, keep: bool) -> None:
+        """It was refused. What could not be made keeps what it was given; what was to be changed shows the system, unless `keep`.
+        What was set meanwhile stays."""
+        with self._lock:
+            if taken.new or keep:
+                since, self._pending = self._pending, taken
+                taken.fields |= since.fields
+                taken.removed |= since.removed
+                taken.steps += since.steps
+            if taken.new and not keep:
+                taken.removed = False
+
+    def settle(self, request: Request, row: Mapping[str, Any] | None) -> None:
+        """Carried out: this object is that row from now on. Without a row it is looked for by what was asked for.
+
+        The engine gives no rows back for very many requests.
+        """
+        if isinstance(request, Delete):
+            self.gone()
+            return
+        if row is None:
+            row = completed(request.table, request.row if isinstance(request, Create) else {**request.row, **request.fields})
+        target = row.get("target") or (request.fields.get("target") if isinstance(request, Change) else None) or request.target
+        self.become(str(target), row)
+
+    def become(self, target: str, row: Mapping[str, Any]) -> None:
+        """Be this row from now on."""
+        view = self._view
+        with self._lock:
+            revision = 0 if self._pending.new else self._last.revision
+            if self._pending.new:
+                self._pending = Pending()
+            self._last = Seen(-1, revision, view.plan.tuple_of({**row, "target": target}))
+            self._views = {}
+        view.adopt(self)
+
+    def gone(self) -> None:
+        """Be what is not there any more."""
+        with self._lock:
+            if self._pending.new:
+                self._pending = Pending()
+            self._last = Seen(-1, self._view.reading.revision, self._last.row, there=False)
+
+    def found(self, outcome: Outcome) -> None:
+        """After a rollback: be the row that came back, if one of these is this object's."""
+        view = self._view
+        if super().state is INVALID:
+            name = "ifname" if "ifname" in view.plan.positions else view.plan.table.key[0]
+            own = (self._last.row[0], self._last.row[view.plan.positions[name]])
+            for row in outcome.rows:
+                if row is not None and (row.get("target", own[0]), row.get(name)) == own and set(view.plan.table.columns) <= row.keys():
+                    self.become(own[0], row)
+                    return
+
+    def given(self) -> Pending:
+        """What waits, to be put back by `undone`."""
+        with self._lock:
+            kept = Pending(new=self._pending.new)
+            kept.fields = dict(self._pending.fields)
+            kept.steps = list(self._pending.steps)
+            return kept
+
+    def undone(self, given: Pending) -> None:
+        """A commit was taken back: what had been made is to be made again, with what it was given."""
+        with self._lock:
+            if given.new:
+                self._last = Seen(-1, 0, self._view.plan.blank(self._last.row[0]), there=False)
+                self._pending = given
+            self._last = self._last._replace(tick=-1)
+            self._saved = None
+
+    def drop(self) -> None:
+        """Forget what waits. One that is still to be made keeps what it was given."""
+        with self._lock:
+            if not self._pending.new:
+                self._pending = Pending()
 
 
-class Interface(Object[V]):
-    """An interface, with the views of what is on it. `link["vlan_id"]`, `link["br_stp_state"]` …: what its kind adds."""
+class Part(dict[str, Any]):
+    """A nested object of an object: what is set in it waits in the object. `route["metrics"]["mtu"] = 1400`."""
 
-    __slots__ = ()
+    def __init__(self, owner: Object[Any], name: str, value: Mapping[str, Any]) -> None:
+        super().__init__(value)
+        self._owner = owner
+        self._name = name
 
-    @property
-    def ipaddr(self) -> V:
-        """Its addresses."""
-        return self._within("addresses", "ifindex = ?")
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._owner[self._name] = {**self, name: value}
+        super().__setitem__(name, value)
 
-    @property
-    def neighbours(self) -> V:
-        return self._within("neighbours", "ifindex = ?")
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise NotFound(f"{self._name} has no `{name}`")
+        self._owner[self._name] = {other: value for other, value in self.items() if other != name}
+        super().__delitem__(name)
 
-    @property
-    def routes(self) -> V:
-        """Routes that lead out through it, multipath ones with one hop that does so too."""
-        return self._within("routes", "(oif = ? OR EXISTS (SELECT 1 FROM json_each(multipath) AS hop WHERE hop.value ->> 'oif' = ?))")
-
-    @property
-    def ports(self) -> V:
-        """Interfaces that have it as their master."""
-        return self._within("interfaces", "master = ?")
-
-    @property
-    def vlans(self) -> V:
-        """VLANs of a bridge port or bridge."""
-        return self._within("vlans", "ifindex = ?")
-
-    @property
-    def fdb(self) -> V:
-        """Forwarding entries that lead out through it."""
-        return self._within("fdb", "ifindex = ?")
-
-    def _within(self, table: str, sql: str) -> V:
-        if table not in self._views:
-            ifindex = self._last.row[self._view.plan.positions["ifindex"]]
-            self._views[table] = self._view.within(self, table, sql, (ifindex,) * sql.count("?"))
-        return self._views[table]
+    def set(self, *given: Any, **fields: Any) -> Self:
+        """As `Object.set`."""
+        for name, value in ({given[0]: given[1]} if given else fields).items():
+            self[name] = value
+        return self

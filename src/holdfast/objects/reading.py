@@ -53,11 +53,34 @@ class Plan:
         self.terms = dict(zip((table.key[0], "target", *table.key[1:]), key_terms(table), strict=True))
         self.key: tuple[int, ...] = (0, *(self.positions[name] for name in table.key))
         self.key_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*self.key)
+        self.key_names: tuple[str, ...] = tuple(self.names[position] for position in self.key)
         self._json_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(slice(0, 0), *self.json)
         self.select = f"SELECT {', '.join(self.columns)} FROM {table.name}"
         self.since = len(self.names)
         aliases = tuple((name, self.names[position]) for name, position in self.positions.items() if name != self.names[position])
         self._record = shape(self.names, aliases)
+
+    def blank(self, target: str) -> tuple[Any, ...]:
+        """A row of a target of which nothing is known."""
+        return (target, *(None,) * (self.since - 1), 0, 0)
+
+    def own_name(self, name: str) -> str:
+        """A field's own name, for any of its names."""
+        position = self.positions.get(name)
+        return name if position is None else self.columns[position]
+
+    def shown(self, name: str) -> str:
+        """The name that objects show a field by."""
+        position = self.positions.get(name)
+        return name if position is None else self.names[position]
+
+    def tuple_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A row that came as a mapping, with its target, JSON as Python or as text."""
+        values = [row.get(name) for name in self.columns]
+        for position in self.json:
+            if values[position] is not None and not isinstance(values[position], str | bytes):
+                values[position] = msgspec.json.encode(values[position])
+        return tuple(values)
 
     def value(self, row: tuple[Any, ...], position: int) -> Any:
         """One field: JSON as Python, and an empty dict or list where there is none of it."""
@@ -153,6 +176,10 @@ class Reading:
         """Rows as they are asked for, all of one revision; holds a connection until the last, or until it is closed."""
         with self.database.query(sql, tuple(args), timeout_s=None, at=at) as rows:
             yield from rows
+
+    def target_of(self, where: str) -> str:
+        """The source that is meant: by its name; the API also knows them by the path of their namespace."""
+        return where
 
     def index_of(self, target: str, ifname: str) -> int:
         """An interface's index by its name or alternative name. Raises: NotFound."""

@@ -23,8 +23,8 @@ from holdfast.model.field import Field, Packed, Scalar, Table
 from holdfast.model.names import Names
 
 __all__ = [
-    "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "as_fields", "holds", "identity", "is_interface",
-    "shown_name", "spelling", "spoken_key",
+    "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "address_text", "as_fields", "family_of", "holds",
+    "identity", "is_interface", "readers", "shown_name", "spelling", "spoken_key",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -119,7 +119,7 @@ class Spelling:
         for one in table.fields:
             for name in (one.name, *one.aliases):
                 self._fields.setdefault(name, one)
-        self._lengths = {name: length for name, length in _PREFIX_LENGTHS.items() if {name, length} <= set(table.columns)}
+        self.lengths = {name: length for name, length in _PREFIX_LENGTHS.items() if {name, length} <= set(table.columns)}
         self.outgoing = next((one.name for one in table.fields if one.name in ("ifindex", "oif") and is_interface(one)), None)
 
     def field(self, name: str) -> Field:
@@ -156,6 +156,15 @@ class Spelling:
             if self.table.name == "interfaces" and fields.get("ifname") and "altnames" not in fields:
                 others = {name: value for name, value in fields.items() if name != "ifname"}
                 yield self._read(others | {"altnames": [fields["ifname"]]}, scene, target)
+
+    def word_for(self, key: str | int) -> str:
+        """The field that a text or a number as a spec is meant for. Raises: InvalidValue - none."""
+        name = self.table.name
+        if isinstance(key, str):
+            return "address" if name == "addresses" else next(word for word in _TEXT_KEYS[name] if self._may_be(word, key))
+        if name not in _NUMBER_KEYS:
+            raise InvalidValue(f"a number is no {self.table.noun}; use a string or a dict, got {key}")
+        return _NUMBER_KEYS[name]
 
     def _identity(self, key: Any) -> Mapping[str, Any]:
         """Of a record or an object: what says which row it was made of; the rest may have changed since.
@@ -200,17 +209,21 @@ class Spelling:
         return wanted
 
     def _put(self, wanted: Wanted, one: Field, value: Any, scene: Scene, target: str) -> None:
-        length = self._lengths.get(one.name)
+        length = self.lengths.get(one.name)
         if length and isinstance(value, str) and "/" in value:
-            prefix = value
-            value, _, bits = prefix.partition("/")
-            wanted.columns[length] = _number(self._fields[length], bits)
-            if not 0 <= wanted.columns[length] <= (128 if ":" in value else 32):
-                raise InvalidValue(f"expected a prefix, got `{prefix}` – at {one.name}")
+            value, wanted.columns[length] = self.prefix(one.name, value)
         if one.json:
             wanted.inner[one.name] = value
         else:
             wanted.columns[one.name] = self._value(one, value, scene, target, wanted)
+
+    def prefix(self, name: str, text: str) -> tuple[str, int]:
+        """`10.0.0.0/24` taken apart. Raises: InvalidValue."""
+        address, _, bits = text.partition("/")
+        length = _number(self._fields[self.lengths[name]], bits)
+        if not 0 <= length <= (128 if ":" in address else 32):
+            raise InvalidValue(f"expected a prefix, got `{text}` – at {name}")
+        return address, length
 
     def _value(self, one: Field, value: Any, scene: Scene, target: str, wanted: Wanted) -> Any:
         if value is None:
@@ -256,13 +269,18 @@ def identity(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def spoken_key(table: str, row: Mapping[str, Any]) -> str:
     """What people call the object of a row, and can ask for it with: `10.0.0.0/24`, `eth0`."""
-    lengths = spelling(table)._lengths
+    lengths = spelling(table).lengths
     for name in _TEXT_KEYS[table]:
         value = row.get(name)
         if value is not None:
             bits = row.get(lengths.get(name, ""))
             return str(value) if bits is None or value == DEFAULT_ROUTE else f"{value}/{bits}"
     return ""
+
+
+def family_of(text: str) -> int:
+    """Of an IP address in text."""
+    return AF_INET6 if ":" in text else AF_INET
 
 
 def as_fields(key: Any) -> Mapping[str, Any]:
@@ -307,7 +325,7 @@ def _number(one: Field, value: Any) -> int:
         raise InvalidValue(f"expected a number, got `{value}` – at {one.name}") from None
 
 
-def _address(one: Field, value: Any) -> str:
+def address_text(one: Field, value: Any) -> str:
     """An IP address as the kernel's bytes print: one text per address."""
     text = str(value)
     family = socket.AF_INET6 if ":" in text else socket.AF_INET
@@ -321,13 +339,13 @@ def _destination(one: Field, value: Any) -> str:
     if value in ("", DEFAULT_ROUTE):
         return DEFAULT_ROUTE
     text = str(value)
-    return str(int(text)) if text.isdigit() else _address(one, text)
+    return str(int(text)) if text.isdigit() else address_text(one, text)
 
 
 def _link_layer(one: Field, value: Any) -> str:
     """Hex with colons in lower case; a tunnel's is an IP address."""
     text = str(value).lower().replace("-", ":")
-    return text if text.count(":") and all(len(part) == 2 for part in text.split(":")) else _address(one, text)
+    return text if text.count(":") and all(len(part) == 2 for part in text.split(":")) else address_text(one, text)
 
 
 def _text(one: Field, value: Any) -> str:
@@ -341,7 +359,7 @@ def _flag(one: Field, value: Any) -> int:
 
 
 _READERS: Final[dict[str, Callable[[Field, Any], Any]]] = {
-    "ip": _address,
+    "ip": address_text,
     "lladdr": _link_layer,
     "text": _text,
     "flag": _flag,
@@ -349,6 +367,17 @@ _READERS: Final[dict[str, Callable[[Field, Any], Any]]] = {
     "operstate": lambda one, value: str(value).upper(),
 }
 """By the shape's name; other scalars are numbers."""
+
+
+def readers(one: Field, shape: Scalar | Packed) -> Callable[[Field, Any], Any]:
+    """What reads a value of this shape: numbers, but for those that `_READERS` names, and bytes and packed text as they are."""
+    if shape.name in _READERS:
+        return _READERS[shape.name]
+    return _number if isinstance(shape, Scalar) and shape.name != "bytes" else _as_it_is
+
+
+def _as_it_is(one: Field, value: Any) -> Any:
+    return value
 
 
 @functools.cache

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
-from holdfast.errors import NotFound
+from holdfast.errors import AlreadyExists, Denied, NotFound
 from holdfast.model.field import Table
 from holdfast.objects import settings
-from holdfast.objects.object import Object, Seen
+from holdfast.objects.following import Seen
+from holdfast.objects.object import Object
 from holdfast.objects.reading import Plan, Reading, plan, spelled
 from holdfast.objects.records import Record, RecordSet, shape
-from holdfast.objects.refusal import refuse
 from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelling
 
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ class View(Generic[Found]):
         self._scope = scope
         self._spelling = spelling(table)
 
-    def within(self, chain: Object[Any], table: str, sql: str, args: tuple[Any, ...]) -> Self:
+    def within(self, chain: Object[Any], table: str, sql: str, target: str, args: tuple[Any, ...]) -> Self:
         """The view of a table in the context of an object."""
-        return type(self)(self.reading, table, readonly=self.readonly, chain=chain, scope=Scope(chain["target"], sql, args))
+        return type(self)(self.reading, table, readonly=self.readonly, chain=chain, scope=Scope(target, sql, args))
 
     @property
     def table(self) -> Table:
@@ -287,8 +287,80 @@ class View(Generic[Found]):
 
     # ------------------------------------------------------------------------------------------------ changing
 
-    def create(self, *_: Any, **__: Any) -> Found:
-        refuse("create", self.table.name, readonly=self.readonly)
+    def create(self, spec: Any = None, /, **fields: Any) -> Found:
+        """An object that is to be made with these fields, in the context of this view; its commit makes it.
 
-    def ensure(self, *_: Any, **__: Any) -> Found:
-        refuse("ensure", self.table.name, readonly=self.readonly)
+        spec: a text such as `10.0.0.1/24`, a dict of fields, or a record.
+        Raises: AlreadyExists (a KeyError) - an interface or namespace of this name;  InvalidValue, UnknownName, Denied.
+        """
+        given = self._given("create", spec, fields)
+        target = self.reading.target_of(given.get("target") or given.get("net_ns_fd") or self._target or self.reading.localhost)
+        named = {name: given[name] for name in ("ifname", "netns", "name") if name in given} if self._by_name else {}
+        if named and self._known({**named, "target": target}):
+            name = next(iter(named.values()))
+            raise AlreadyExists(f"{self.table.noun} `{name}` is in {target} already", table=self.table.name, target=target)
+        return self._new(target, given)
+
+    def ensure(self, spec: Any = None, /, **fields: Any) -> Found:
+        """The object that these fields locate, waiting with what of them is not so; else one that is to be made with them.
+
+        Raises: InvalidValue, UnknownName, Denied.
+        """
+        given = self._given("ensure", spec, fields)
+        target = self.reading.target_of(given.get("target") or self._target or self.reading.localhost)
+        row = self._known(self._spelling.locator({**given, "target": target}))
+        if row is None:
+            made = self._new(target, given)
+            made.ensured = True
+            return made
+        found = self._object(row, (-1, self.reading.revision))
+        return found.set(**{name: value for name, value in given.items() if name != "target"})
+
+    def add(self, spec: Any = None, /, **fields: Any) -> Found:
+        """NDB's older name of `create`."""
+        return self.create(spec, **fields)
+
+    def adopt(self, one: Object[Any]) -> None:
+        """An object that was made is found by its key from now on."""
+        key = self.plan.key_of(one._last.row)
+        with self._lock:
+            self.cache[key] = cast(Found, one)
+            self.cache.move_to_end(key)
+            self._times[key] = time.monotonic()
+
+    @property
+    def _by_name(self) -> bool:
+        return self.table.name in ("interfaces", "netns")
+
+    def _new(self, target: str, given: Mapping[str, Any]) -> Found:
+        kind = self.object_types.get(self.table.name, self.object_type)
+        return cast(Found, kind.new(self, target, given, self.chain if isinstance(self.chain, Object) else None))
+
+    def _given(self, verb: str, spec: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What was asked for, with what the context adds."""
+        if self.readonly:
+            raise Denied(f"`{verb}` of {self.table.name}: this view was opened read-only")
+        if spec is None:
+            given = dict(fields)
+        elif isinstance(spec, str | int):
+            given = {self.word_for(spec): spec, **fields}
+        else:
+            given = {**as_fields(spec), **fields}
+        return self.given(given)
+
+    def given(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of something to be made, with those that the context adds."""
+        context = None if self.chain is None else "master" if self.table.name == "interfaces" else self._spelling.outgoing
+        if self.chain is None or context is None:
+            return dict(fields)
+        return {context: self.chain, "target": self.chain["target"], **fields}
+
+    def word_for(self, key: str | int) -> str:
+        """The field that a text or a number as a spec is meant for. Raises: InvalidValue."""
+        return self._spelling.word_for(key)
+
+    def matching(self, fields: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows that have these fields, at the target that they or the context name. Raises: InvalidValue, UnknownName."""
+        for wanted in self._spelling.normalise(dict(fields), self.reading, self._target):
+            yield from self._matching(wanted)
+            return

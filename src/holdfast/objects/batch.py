@@ -1,0 +1,158 @@
+"""From objects to requests: what a commit asks the engine for, and which object each request is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import HoldfastError
+from holdfast.model import INTERFACES
+from holdfast.model.field import Table
+from holdfast.objects.defaults import complete
+from holdfast.objects.values import attribute
+from holdfast.transactions.contract import Change, Create, Delete, Named, Request
+
+if TYPE_CHECKING:
+    from holdfast.objects.object import Object
+    from holdfast.objects.pending import Pending
+    from holdfast.objects.reading import Plan
+
+__all__ = ["Batch", "Filter", "RowView", "made_of", "named", "nested"]
+
+Filter = Callable[[dict[str, Any]], dict[str, Any]]
+"""What NDB calls `req_filter`: gets the fields that are to be sent, returns those that are."""
+
+
+class RowView(Mapping[str, Any]):
+    """A row by field names, JSON as Python, decoded where it is looked at; some fields may be others than the row's."""
+
+    __slots__ = ("_instead", "_plan", "_row")
+
+    def __init__(self, plan: Plan, row: tuple[Any, ...], instead: Mapping[str, Any] | None = None) -> None:
+        self._plan = plan
+        self._row = row
+        self._instead = instead or {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._instead:
+            return self._instead[name]
+        position = self._plan.positions[name]
+        value = self._row[position]
+        return self._plan.value(self._row, position) if value is not None and position in self._plan.json else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plan.table.columns)
+
+    def __len__(self) -> int:
+        return len(self._plan.table.columns)
+
+
+def made_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with which an object is made again that was like this row. What is only told the engine leaves out."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def nested(fields: Mapping[str, Any], onto: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Attributes of kinds go where the table has them: vlan_id into kind_data. onto: a row whose other attributes stay."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        column = attribute(name)
+        if column is None:
+            found[name] = value
+        else:
+            if column not in found:
+                found[column] = dict((onto or {}).get(column) or {})
+            found[column][name] = value
+    return found
+
+
+class Batch:
+    """Requests in the order in which they were asked for. Not for several threads.
+
+    mine  for each object, the place of the request that is about it.
+    """
+
+    def __init__(self, req_filter: Filter | None = None) -> None:
+        self.requests: list[Request] = []
+        self.owners: list[Object[Any]] = []
+        self.mine: dict[int, int] = {}
+        self._filter = req_filter
+        self._owner: Object[Any] | None = None
+
+    def put(self, request: Request) -> None:
+        """One more, of the object that is being added."""
+        assert self._owner is not None
+        self.requests.append(request)
+        self.owners.append(self._owner)
+
+    def add(self, one: Object[Any], pending: Pending) -> None:
+        """What waits in an object. Raises: what its steps raise: NotFound, InvalidValue …"""
+        self._owner = one
+        request = self._request(one, pending)
+        if request is not None:
+            self.mine[id(one)] = len(self.requests)
+            self.put(request)
+        if not pending.removed:
+            for step in pending.steps:
+                step(self)
+
+    def _request(self, one: Object[Any], pending: Pending) -> Request | None:
+        table: Table = one._view.plan.table
+        row = one._now()
+        target = row[0]
+        if pending.removed:
+            return Delete(target, table, RowView(one._view.plan, row), missing_ok=True) if not pending.new and one._last.there else None
+        if pending.new or not one._last.there:
+            return Create(*self.creation(one, pending), one.ensured)
+        if not pending.fields:
+            return None
+        seen = RowView(one._view.plan, row)
+        base = nested(pending.base, seen)
+        return Change(target, table, RowView(one._view.plan, row, base), self._filtered(nested(pending.fields)))
+
+    def creation(self, one: Object[Any], pending: Pending) -> tuple[str, Table, dict[str, Any]]:
+        """Target, table and row of what is to be made: for the first time, or again as it was last."""
+        view = one._view
+        row = RowView(view.plan, one._now())
+        fields = nested(pending.fields) if pending.new else made_of(row) | nested(pending.fields, row)
+        return str(one._now()[0]), view.plan.table, self._filtered(complete(view.plan.table.name, fields))
+
+    def _filtered(self, fields: dict[str, Any]) -> dict[str, Any]:
+        return fields if self._filter is None else self._filter(fields)
+
+    def making(self, target: str, ifname: str | None) -> int | None:
+        """The place of the request that makes this interface, if one of these does."""
+        for place, request in enumerate(self.requests):
+            if isinstance(request, Create) and request.table is INTERFACES and (request.target, request.row["ifname"]) == (target, ifname):
+                return place
+        return None
+
+    def put_master(self, master: Object[Any], making: int | None, port: Object[Any] | None) -> None:
+        """An interface becomes a port: one that is there is changed, one that an earlier request makes is made as a port."""
+        if port is not None:
+            self.put(Change(master["target"], INTERFACES, RowView(port._view.plan, port._now()), {"master": named(master)}))
+        elif making is not None:
+            made = self.requests[making]
+            assert isinstance(made, Create)
+            self.requests[making] = Create(made.target, made.table, {**made.row, "master": named(master)}, made.ensure)
+
+    def name(self, error: HoldfastError) -> None:
+        """Say in an error which link of a chain it is about."""
+        place = error.details.get("index")
+        if isinstance(place, int) and 0 <= place < len(self.owners):
+            self.blame(error, self.owners[place], len({id(owner) for owner in self.owners}))
+
+    @staticmethod
+    def blame(error: HoldfastError, one: Object[Any], objects: int) -> None:
+        noun = f"{one._view.plan.table.noun} {one.key_repr()}"
+        error.details["object"] = noun
+        if objects > 1 and "chain" not in error.details:
+            error.details["chain"] = noun
+            error.message = f"{error.message} – at link `{noun}` of the chain"
+            error.args = (error.message, *error.args[1:])
+
+
+def named(one: Object[Any]) -> int | Named:
+    """An interface as others refer to it: by its index, or by its name as long as it has none."""
+    ifindex = one["ifindex"]
+    return int(ifindex) if ifindex and not one._pending.new else Named(one["ifname"])

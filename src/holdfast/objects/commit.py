@@ -1,0 +1,155 @@
+"""Carrying out what waits in objects: all of it as one transaction of the engine, or nothing.
+
+    commit([a, b]) ─► chains ─► Batch ─► engine.commit ─► each object becomes its row
+                                              └ refused ─► each object shows the system again; the error names the link
+
+Any task may commit any object: who comes to one that is on its way waits for it. For the loop of the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from holdfast.errors import HoldfastError
+from holdfast.objects.batch import Batch, Filter
+from holdfast.objects.snapshot import Snapshot, Undo
+from holdfast.transactions.contract import Engine, Outcome, Progress, Request
+
+if TYPE_CHECKING:
+    from holdfast.objects.object import Object
+    from holdfast.objects.pending import Pending
+    from holdfast.objects.snapshot import Saved
+
+__all__ = ["How", "commit", "rollback"]
+
+_STRIDE: Final = 200
+"""Objects that are looked at before the loop gets its turn."""
+
+
+class How(NamedTuple):
+    """force       override what others changed meanwhile.
+    author, message  for the log.
+    save        remember how it was, for `rollback()`.
+    keep        what is refused stays waiting, as it was given.
+    req_filter  sees the fields that are to be sent.
+    """
+
+    force: bool = False
+    author: str = ""
+    message: str = ""
+    save: bool = True
+    keep: bool = False
+    req_filter: Filter | None = None
+    progress: Progress | None = None
+
+
+async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How()) -> Outcome:  # noqa: B008 - immutable
+    """What waits in these objects and in their chains, in this order. Afterwards nothing waits in them, whatever came of it;
+    but see `keep`, and objects that could not be made.
+
+    Raises: what the engine raises, with the object in `details`; what makes no sense: InvalidValue, NotFound.
+    """
+    links = _links(objects)
+    await _landed(links)
+    flight: asyncio.Future[HoldfastError | None] = asyncio.get_running_loop().create_future()
+    taken = [(one, one.take(flight)) for one in links]
+    refused: HoldfastError | None = None
+    try:
+        batch, saved = await _prepare(taken, how)
+        outcome = await _asked(engine, batch, how)
+        _settle(taken, batch, outcome, saved)
+        return outcome
+    except BaseException as error:
+        if isinstance(error, HoldfastError):
+            refused = error
+            batch_of(error, taken)
+        for one, pending in taken:
+            one.put_back(pending, keep=how.keep)
+        raise
+    finally:
+        for one in links:
+            one._flight = None
+        flight.set_result(refused)
+
+
+def batch_of(error: HoldfastError, taken: list[tuple[Object[Any], Pending]]) -> None:
+    """A single object needs no place in a chain: it is named all the same."""
+    if len(taken) == 1 and "object" not in error.details:
+        Batch.blame(error, taken[0][0], 1)
+
+
+def _links(objects: Iterable[Object[Any]]) -> list[Object[Any]]:
+    """The objects, each behind what its chain has before it; nobody twice."""
+    found: dict[int, Object[Any]] = {}
+    for one in objects:
+        chain = [one]
+        while (before := chain[-1]._previous) is not None and id(before) not in found and before not in chain:
+            chain.append(before)
+        for link in reversed(chain):
+            found.setdefault(id(link), link)
+    return list(found.values())
+
+
+async def _landed(links: list[Object[Any]]) -> None:
+    """Wait until none of them is on its way. What one of them failed with is ours too, if it took what we wanted along."""
+    while flying := [(one, one._flight) for one in links if one._flight is not None]:
+        for one, flight in flying:
+            refused = await asyncio.shield(flight)
+            if refused is not None and not one._pending:
+                raise refused
+
+
+async def _prepare(taken: list[tuple[Object[Any], Pending]], how: How) -> tuple[Batch, list[Saved | None]]:
+    batch = Batch(how.req_filter)
+    saved: list[Saved | None] = []
+    for place, (one, pending) in enumerate(taken):
+        if place % _STRIDE == _STRIDE - 1:
+            await asyncio.sleep(0)
+        saved.append(Snapshot(one) if how.save and len(taken) > 1 and pending else None)
+        try:
+            batch.add(one, pending)
+        except HoldfastError as error:
+            batch.blame(error, one, len(taken))
+            raise
+    return batch, saved
+
+
+async def _asked(engine: Engine, batch: Batch, how: How) -> Outcome:
+    if not batch.requests:
+        return Outcome()
+    try:
+        return await engine.commit(batch.requests, force=how.force, author=how.author, message=how.message, progress=how.progress)
+    except HoldfastError as error:
+        batch.name(error)
+        raise
+
+
+def _settle(taken: list[tuple[Object[Any], Pending]], batch: Batch, outcome: Outcome, saved: list[Saved | None]) -> None:
+    for (one, pending), before in zip(taken, saved, strict=True):
+        place = batch.mine.get(id(one))
+        if place is not None:
+            one.settle(batch.requests[place], outcome.rows[place] if outcome.rows else None)
+        elif pending.removed:
+            one.gone()
+        if pending:
+            one._saved = before or Undo(outcome.undo)
+
+
+async def rollback(engine: Engine, one: Object[Any], snapshot: Saved | None, how: How = How()) -> None:  # noqa: B008 - immutable
+    """Back to a snapshot, or to how it was before the last commit; what waits is dropped.
+
+    Raises: what the engine raises. Nothing to come back to: what waits is dropped, and that is all.
+    """
+    await _landed([one])
+    one.drop()
+    saved = snapshot or one._saved
+    if saved is None:
+        return
+    requests: list[Request] = saved.requests(one)
+    if requests:
+        outcome = await engine.commit(requests, force=True, author=how.author, message=how.message)
+        one.found(outcome)
+    if snapshot is None:
+        one._saved = None
