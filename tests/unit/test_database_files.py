@@ -40,7 +40,7 @@ def test_a_file_has_its_rows_history_and_numbers_when_it_is_opened_again(tmp_pat
         put(database)
         last = put(database, size=2)
         name = database.id
-    assert sorted(os.listdir(tmp_path)) == ["holdfast.db", "holdfast.db.lock"], "the log went into the file"
+    assert sorted(os.listdir(tmp_path)) == ["holdfast.db", "holdfast.db.lock", "holdfast.db.seal"], "the log went into the file"
     with Database(path, [THINGS]) as database:
         assert (database.id, database.clean, database.previous_boot_id) == (name, True, database.boot_id)
         assert database.revision == last + 1, "opening is a revision of its own, right behind the last"

@@ -18,7 +18,6 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TextIO, TypeVar
 
-from holdfast.api.backup import backup
 from holdfast.api.bridge import in_worker
 from holdfast.api.core import Core
 from holdfast.api.export import export
@@ -402,8 +401,11 @@ class Database:
         return await in_worker(lambda: next(iter(self._core.database.query(sql, args, limit=1)), None))
 
     async def backup(self, path: str) -> None:
-        """Write a copy of the whole database, history included, to a new file. Raises: AlreadyExists, Denied, Unavailable."""
-        await in_worker(backup, self._core.path, path)
+        """Write a copy of the whole database, history included, to a new file, and check it.
+
+        Raises: AlreadyExists, Denied, Unavailable;  Corrupt - the database is damaged.
+        """
+        await in_worker(self._core.backup, path)
 
     async def export(self, f: str | TextIO = "stdout") -> None:
         """Write all tables as text to a path or an open file: a line with a table's name, then a JSON object per row."""

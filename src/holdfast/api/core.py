@@ -339,6 +339,11 @@ class Core(Reading):
         with self.database.query(sql, args, timeout_s=timeout_s, at=at) as rows:
             return list(map(shape(rows.columns), rows))
 
+    def backup(self, path: str) -> None:
+        """Blocks. Raises: AlreadyExists, Denied, Unavailable, Corrupt;  Closed."""
+        _ = self.database.revision
+        self.node.database.backup(path)
+
     def overview(self) -> dict[str, Any]:
         """JSON values only."""
         return {

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TextIO, TypeVar
 
-from holdfast.api.backup import backup
 from holdfast.api.bridge import closed_at_exit, run
 from holdfast.api.core import Core
 from holdfast.api.export import export
@@ -400,8 +399,11 @@ class Database:
         return next(iter(self._core.database.query(sql, args, limit=1)), None)
 
     def backup(self, path: str) -> None:
-        """Write a copy of the whole database, history included, to a new file. Raises: AlreadyExists, Denied, Unavailable."""
-        backup(self._core.path, path)
+        """Write a copy of the whole database, history included, to a new file, and check it.
+
+        Raises: AlreadyExists, Denied, Unavailable;  Corrupt - the database is damaged.
+        """
+        self._core.backup(path)
 
     def export(self, f: str | TextIO = "stdout") -> None:
         """Write all tables as text to a path or an open file: a line with a table's name, then a JSON object per row."""

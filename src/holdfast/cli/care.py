@@ -12,6 +12,7 @@ from .command import Command, option
 __all__ = ["add_to"]
 
 _TAKE: Final = "Take it along"
+_CARE: Final = "Take care of it"
 _JSON: Final = option("--json", "-j", is_flag=True, help="Print JSON.")
 _COLOUR: Final = option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
 
@@ -98,7 +99,76 @@ def replay(ctx: click.Context, db: str, speed: float, until: str, json: bool, co
     ctx.exit(replay_recording(ReplayRequest(file, db, speed, until, command, json, colour), group))
 
 
+_DB: Final = option("--db", metavar="FILE", default="", help="This file; without it the running node's, or that of the stopped one.")
+
+
+@click.command(
+    cls=Command,
+    section=_CARE,
+    examples="""
+        holdfast backup /backup/holdfast-$(date +%F).db
+        holdfast backup copy.db --db /srv/holdfast/other.db
+    """,
+)
+@click.argument("path", metavar="PATH", type=click.Path(), help="Where the copy goes; nothing must be there.")
+@_DB
+@_JSON
+def backup(path: str, db: str, json: bool) -> None:
+    """Copy the database, history included, while the node goes on.
+
+    The copy is as of one revision. It is checked before it gets its name, so what is there is whole. It is an SQLite file that
+    every command reads with `--db PATH`.
+    """
+    from .files import make_backup
+
+    make_backup(path, db, as_json=json)
+
+
+@click.command(
+    cls=Command,
+    section=_CARE,
+    examples="""
+        holdfast restore /backup/holdfast-2026-11-20.db
+    """,
+)
+@click.argument("path", metavar="PATH", type=click.Path(), help="A backup.")
+@option("--db", metavar="FILE", default="", help="The file to replace; without it that of this user's node.")
+@_JSON
+def restore(path: str, db: str, json: bool) -> None:
+    """Put a backup in the place of the database of a stopped node.
+
+    The backup is checked first; the file that was there is renamed and kept. Revisions go on behind all that were given before,
+    and the database has a new id: nobody who followed the old one takes the new changes for those he missed.
+    """
+    from .files import put_back
+
+    put_back(path, db, as_json=json)
+
+
+@click.command(
+    cls=Command,
+    section=_CARE,
+    examples="""
+        holdfast check
+        holdfast check --db /backup/holdfast-2026-11-20.db && echo whole
+    """,
+)
+@_DB
+@_JSON
+@_COLOUR
+@click.pass_context
+def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
+    """Check the file: bytes, structure, revisions, history.
+
+    Reads all of it and changes nothing; a node may run meanwhile. The exit code is 1 if something is wrong. Of a file that was
+    closed properly every byte is compared; of one in use, or after a crash, structure and sense.
+    """
+    from .files import check_file
+
+    ctx.exit(check_file(db, as_json=json, colour=colour))
+
+
 def add_to(group: click.Group) -> None:
     """Make these commands part of the program."""
-    for command in (record, replay):
+    for command in (record, replay, backup, restore, check):
         group.add_command(command)

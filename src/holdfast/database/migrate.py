@@ -23,7 +23,7 @@ from .faults import DAMAGED_HINT, fault
 from .schema import COMMON, TREE, column_ddl, history_indexes, indexes, statistics, table_ddl
 from .views import views
 
-__all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "examine", "upgrade"]
+__all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "examine", "is_current", "upgrade"]
 
 APPLICATION: Final = 0x48464442
 """"HFDB" in the file's header: what tells our files from other people's."""
@@ -88,9 +88,8 @@ def adapt(connection: apsw.Connection, path: str, tables: Collection[Table], rev
     `revision`: they may be double under the new key, and their sources tell them anew.
     Raises: Corrupt - the file lacks what it must have.
     """
-    plan = [ddl for table in tables for ddl in table_ddl(table)] + [ddl for _, ddl in views(tables)]
     believed = list(statistics(tables))
-    print_now = hashlib.sha256(repr((plan, believed)).encode()).hexdigest()
+    print_now = _fingerprint(tables)
     if meta.read(connection, "model") == print_now:
         return False
     there = {str(name): str(ddl) for name, ddl in connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")}
@@ -109,6 +108,16 @@ def adapt(connection: apsw.Connection, path: str, tables: Collection[Table], rev
     _believe(connection, believed)
     meta.write(connection, "model", print_now)
     return True
+
+
+def is_current(connection: apsw.Connection, tables: Collection[Table]) -> bool:
+    """Was the file last opened with exactly these tables?"""
+    return bool(meta.read(connection, "model") == _fingerprint(tables))
+
+
+def _fingerprint(tables: Collection[Table]) -> str:
+    plan = [ddl for table in tables for ddl in table_ddl(table)] + [ddl for _, ddl in views(tables)]
+    return hashlib.sha256(repr((plan, list(statistics(tables)))).encode()).hexdigest()
 
 
 def _grow(connection: apsw.Connection, table: Table, there: Mapping[str, str], revision: int) -> None:

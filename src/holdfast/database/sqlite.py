@@ -19,6 +19,7 @@ from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
 
 from . import meta, migrate, private
+from .backup import Copied, backup
 from .checkpoint import Checkpoint
 from .connections import make_writing, open_plain
 from .faults import fault
@@ -29,6 +30,7 @@ from .readers import Readers
 from .reading import Connector, FileReader, Reading, open_reader
 from .retention import Compaction, Retention
 from .revisions import BLOCK, Revisions, read_holes, write_holes
+from .seal import seal, unseal
 from .session import Session
 from .writer import Writer
 
@@ -98,6 +100,10 @@ class Database(Reading):
     def on_commit(self, callback: OnCommit) -> Callable[[], None]:
         return self._writer.on_commit(callback)
 
+    def backup(self, path: str) -> Copied:
+        """Copy the database as it is now to a new file, and check the copy (see backup.py). Blocks; writing goes on."""
+        return backup(self.path, path)
+
     def close(self) -> None:
         self._close()
 
@@ -119,6 +125,7 @@ class _Opening:
             raise fault(error, path) from error
         try:
             version = migrate.examine(self.connection, path)
+            unseal(path)
             make_writing(self.connection, synced=synced)
             with self.connection:
                 self._begin(path, tables, version)
@@ -172,6 +179,8 @@ def _close(writer: Writer, readers: Readers, place: str, lock: Lock, memory: boo
         logger.exception("database %s: closing failed", place)
         return
     readers.close()
+    if not memory:
+        seal(place)
     _let_go(place, lock, memory=memory)
 
 
