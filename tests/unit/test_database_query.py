@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from holdfast.database import readers
 from holdfast.database.migrate import VERSION
+from holdfast.database.readers import Readers
 from holdfast.database.sqlite import Database
 from holdfast.errors import Closed, QueryError
 from holdfast.model import INTERFACES, ROUTES
@@ -157,6 +160,37 @@ def test_a_query_under_way_ends_when_the_database_closes(database: Database) -> 
     for use in (lambda: database.fetch("SELECT 1"), lambda: database.query("SELECT 1"), lambda: database.changes("routes", 1)):
         with pytest.raises(Closed):
             use()
+
+
+@pytest.mark.parametrize("way", ["fetch", "query", "changes"])
+def test_what_begins_in_the_moment_of_close_ends_as_well(way: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has its connection and runs nothing yet when all that runs is interrupted."""
+    taken, closed = threading.Event(), threading.Event()
+    take = Readers._take
+
+    def slowly(self: Readers) -> Any:
+        one = take(self)
+        taken.set()
+        closed.wait(5)
+        return one
+
+    def begin() -> None:
+        if way == "fetch":
+            database.fetch(ENDLESS.format("count(*)"))
+        elif way == "query":
+            list(database.query(ENDLESS.format("count(*)"), timeout_s=30))
+        else:
+            with database.reader() as reader:
+                reader.fetch(ENDLESS.format("count(*)"))
+
+    monkeypatch.setattr(Readers, "_take", slowly)
+    with ThreadPoolExecutor(1) as threads:
+        beginning = threads.submit(begin)
+        assert taken.wait(5)
+        database.close()
+        closed.set()
+        with pytest.raises(Closed):
+            beginning.result(5)
 
 
 def test_a_query_that_holds_back_the_log_is_ended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ __all__ = ["Connected", "Readers"]
 
 _LONG_S: Final = 10.0
 """A query that holds back the log for longer than this is ended when the log has grown too long."""
+_LOOKED_EVERY: Final = 10_000
+"""Instructions of SQLite, a millisecond or less, after which whatever is read looks whether the pool is closed."""
 _KEPT: Final = 8
 """Idle connections that stay open."""
 
@@ -101,6 +103,10 @@ class Readers:
         answer = Answer(one.connection, one.guard, answered, self._path, sql, timeout_s, limit)
         with self._lock:
             self._answers.add(answer)
+            closed = self._closed
+        if closed:  # between the taking and the adding: nobody has ended it
+            answer.end(self._ended())
+            raise self._ended()
         answer.start(args)
         return answer
 
@@ -152,6 +158,8 @@ class Readers:
             raise self._ended()
         try:
             one = Connected(self._connect())
+            # what begins in the moment of `close` comes after its interrupt
+            one.connection.set_progress_handler(lambda: self._closed, _LOOKED_EVERY, id=self)
         except apsw.Error as error:
             raise fault(error, self._path) from None
         with self._lock:
