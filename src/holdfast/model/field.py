@@ -154,7 +154,7 @@ class Message:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Table:
     """One noun: its SQL table, its fields, what identifies a row, and the messages it travels in.
 
@@ -173,6 +173,13 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     silent: dict[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(init=False)
+    _fields: dict[str, Field] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(one.name for one in self.fields))
+        named = [(alias, one) for one in self.fields for alias in one.aliases] + [(one.name, one) for one in self.fields]
+        object.__setattr__(self, "_fields", dict(named))
 
     def __repr__(self) -> str:
         return f"Table({self.name})"
@@ -181,14 +188,10 @@ class Table:
         return iter(self.fields)
 
     def __getitem__(self, name: str) -> Field:
-        for one in self.fields:
-            if one.name == name or name in one.aliases:
-                return one
-        raise KeyError(f"{self.name} has no field {name!r}; it has {', '.join(f.name for f in self.fields)}")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.fields)
+        found = self._fields.get(name)
+        if found is None:
+            raise KeyError(f"{self.name} has no field {name!r}; it has {', '.join(self.columns)}")
+        return found
 
     @property
     def lasting(self) -> tuple[str, ...]:

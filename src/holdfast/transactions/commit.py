@@ -14,7 +14,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Conflict, HoldfastError, Lost, Timeout, Unavailable
@@ -95,6 +95,7 @@ class Commit:
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
         self._done: set[int] = set()  # places of requests of which the kernel did something
+        self._stages = 0
         self._sent = 0
         self._intent = 0
         self._undoing = False
@@ -139,6 +140,7 @@ class Commit:
     def _stage(self, stage: Sequence[tuple[int, Request]], *, journaled: bool) -> None:
         plans = self._planned(stage)
         self._plans += plans
+        self._stages += 1
         self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
         steps = [step for one in plans for step in one.steps]
         if not steps:
@@ -315,11 +317,11 @@ class Commit:
         until = min(self._deadline, time.monotonic() + _PATIENCE_S)
         keep = len(self._requests) <= _ROWS_MOST
         rows: dict[int, Mapping[str, Any] | None] = {}
-        final = {_thing(one): one for one in self._plans}  # a later stage may have changed it again
-        self._gather(list(final.values()))
+        final = {id(one) for one in self._last_of_each()}
+        self._gather(self._plans)
         try:
             for place, one in self._places.items():
-                if final[_thing(one)] is not one:
+                if id(one) not in final:
                     continue
                 row = self._awaited(one, until)
                 if keep:
@@ -328,15 +330,21 @@ class Commit:
             self._present.forget()
         return tuple(rows.get(place) for place in range(len(self._requests))) if keep else ()
 
+    def _last_of_each(self) -> Collection[Plan]:
+        """A later stage may have changed again what an earlier one made."""
+        return self._plans if self._stages == 1 else {_thing(one): one for one in self._plans}.values()
+
     def _gather(self, plans: Sequence[Plan]) -> None:
         """Many rows of one table are read at once."""
-        counts: dict[tuple[str, str], int] = {}
+        if len(plans) <= _ROWS_MOST:
+            return
+        kinds: dict[tuple[str, str], list[Plan]] = {}
         for one in plans:
-            key = one.where, one.request.table.name
-            counts[key] = counts.get(key, 0) + 1
-        for (where, table), count in counts.items():
-            if count > _ROWS_MOST:
-                self._present.gather(TABLES[table], where)
+            kinds.setdefault((one.where, one.request.table.name), []).append(one)
+        for (where, table), alike in kinds.items():
+            if len(alike) > _ROWS_MOST:
+                asked = {name for names in {tuple(one.asked or TABLES[table].key) for one in alike} for name in names}
+                self._present.gather(TABLES[table], where, asked | set(TABLES[table].key))
 
     def _awaited(self, one: Plan, until: float) -> Mapping[str, Any] | None:
         caught_up = False

@@ -32,6 +32,8 @@ _OTHERS: Final = {
 }
 """Fields that are not compared as they stand: each is looked at on its own, or not at all."""
 
+_LOOKED_INTO: Final = ("interfaces", "neighbours", "fdb")
+
 _FOLLOWING: Final = {
     "interfaces": frozenset(("operstate", "qdisc", "carrier", "promiscuity", "allmulti", "slave_kind", "flags", "link_netnsid", "xdp",
                              "linkmode", "gso_max_size", "gso_max_segs", "gro_max_size", "proto_down")),
@@ -52,6 +54,8 @@ _BRVLAN_BRENTRY: Final = 0x20
 
 def differences(table: Table, asked: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What was asked and is not so: name → (asked, found). Indexes that are still Named count as found."""
+    if table.name not in _LOOKED_INTO and all(row.get(name, value) == value for name, value in asked.items()):
+        return {}
     found: dict[str, tuple[Any, Any]] = {}
     for name, value in asked.items():
         if name not in row or name in _OTHERS.get(table.name, ()):

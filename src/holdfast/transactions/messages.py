@@ -11,9 +11,10 @@ from struct import Struct
 from typing import Any, Final
 
 from holdfast.errors import InvalidValue, NotSupported
-from holdfast.model import INTERFACES, KINDS
+from holdfast.model import INTERFACES, KINDS, ROUTES
 from holdfast.model.field import Field
 from holdfast.netlink.codec import encode
+from holdfast.netlink.layouts import encode_alike
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute, message
 
@@ -30,6 +31,10 @@ SETTABLE_FLAGS: Final = 0x1 | 0x4 | 0x20 | 0x80 | 0x100 | 0x200 | 0x1000 | 0x200
 _ONLINK: Final = 0x4
 _INVERT: Final = 0x2
 _NTF_SELF, _NTF_MASTER, _NTF_TAKEN = 0x02, 0x04, 0x40 | 0x10  # sticky, learned by a program
+_SIMPLE: Final = frozenset(
+    ("family", "dst", "dst_len", "table_id", "type", "proto", "scope", "tos", "priority", "gateway", "oif", "prefsrc")
+)
+"""Fields of routes that are sent as they are: most routes have no other."""
 _BY_OBJECT: Final = ("gateway", "oif", "via", "multipath", "encap", "encap_type")
 _U16: Final = Struct("=H")
 _U32: Final = Struct("=I")
@@ -45,6 +50,10 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
 
     Raises: InvalidValue - a value that does not fit;  NotSupported - what cannot be asked for.
     """
+    if step.table is ROUTES and row.keys() <= _SIMPLE:
+        encoded = encode_alike(ROUTES, row, "delete" if step.verb is Verb.DELETE else "put", step.flags)
+        if encoded is not None:
+            return encoded
     make = _MAKERS.get(step.table.name)
     if make is None:
         raise NotSupported(f"{step.table.name} can only be read in this build")

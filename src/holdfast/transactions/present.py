@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
@@ -46,12 +46,19 @@ class Present:
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
-    def gather(self, table: Table, target: str) -> None:
-        """Read all of a target's rows at once, for many questions about them, until `forget`."""
+    def gather(self, table: Table, target: str, wanted: Collection[str] = ()) -> None:
+        """Read all of a target's rows at once, for many questions about them, until `forget`.
+
+        wanted: the columns that the questions are about; none: all.
+        """
         names = LOCATORS[table.name]
+        columns = [name for name in table.columns if not wanted or name in wanted or name in names]
+        places = [columns.index(name) for name in names]
+        json = any(table[name].json for name in columns)
         found: dict[tuple[Any, ...], list[Row]] = {}
-        for row in self.rows(table, target):
-            found.setdefault(tuple(row[name] for name in names), []).append(row)
+        for values in self._fetch(f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?", (target,)):
+            row = dict(zip(columns, values, strict=True))
+            found.setdefault(tuple([values[place] for place in places]), []).append(parsed(table, row) if json else row)
         self._gathered[table.name, target] = found
 
     def forget(self) -> None:
@@ -89,8 +96,10 @@ class Present:
         """Rows that may be what was asked for: they have what the object is looked up by."""
         gathered = self._gathered.get((table.name, target))
         if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
-            return gathered.get(tuple(asked.get(name, table[name].default) for name in LOCATORS[table.name]), [])
+            return gathered.get(tuple([asked.get(name, table[name].default) for name in LOCATORS[table.name]]), [])
         given = {name: asked[name] for name in LOCATORS[table.name] if name in asked and not isinstance(asked[name], Named)}
+        if table.name == "routes":
+            given = {name: given.get(name, table[name].default) for name in LOCATORS["routes"]}
         if table.name == "interfaces" and asked.get("ifindex"):
             given = {"ifindex": asked["ifindex"]}
         if table.name == "rules" and not given.get("priority"):

@@ -17,11 +17,9 @@ Placed = tuple[int, Request]
 
 def stages(requests: Sequence[Request]) -> Iterator[list[Placed]]:
     """Runs of requests, each with its place. A deletion followed by a creation of the same object needs no stage of its own."""
-    if len({(type(one), one.table.name) for one in requests}) == 1 and type(requests[0]) is not Create:
-        distinct = {id(one.row) for one in requests}
-        if len(distinct) == len(requests) == 1:
-            yield list(enumerate(requests))
-            return
+    if len(requests) == 1 or all(type(one) is Create and one.table is not INTERFACES for one in requests):
+        yield list(enumerate(requests))  # who makes a thing twice is told so by the kernel
+        return
     seen: dict[tuple[Any, ...], bool] = {}  # what is concerned: was it only deleted?
     stage: list[Placed] = []
     for place, one in enumerate(requests):

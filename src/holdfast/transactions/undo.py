@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from holdfast.model import INTERFACES
@@ -28,12 +29,17 @@ def identity(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """What says which object it is, of a whole row or of what was asked for."""
     if table is INTERFACES:
         return {"ifname": row["ifname"]} if row.get("ifname") else {"ifindex": row["ifindex"]}
+    return {name: value for name, default in _naming(table) if (value := row.get(name)) is not None and value != default}
+
+
+@cache
+def _naming(table: Table) -> tuple[tuple[str, Any], ...]:
+    """Parts of the key, what derived ones are derived from, and the defaults."""
     names = {name for one in table.key for name in (one, *_sources(table, one))}
-    return {name: row[name] for name in table.columns if name in names and row.get(name) not in (None, table[name].default)}
+    return tuple((one.name, one.default) for one in table.fields if one.name in names)
 
 
 def _sources(table: Table, name: str) -> tuple[str, ...]:
-    """Where a derived part of the key comes from."""
     derive = table[name].derive
     return () if derive is None else (derive[0],) if isinstance(derive[0], str) else derive[0]
 
