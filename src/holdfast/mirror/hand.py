@@ -52,6 +52,23 @@ class Hand:
         """Raises: Unavailable - the source is not followed just now."""
         _ = self._supervisor.line
 
+    @property
+    def line(self) -> Line:
+        """For a job in the writer. Raises: Unavailable."""
+        return self._supervisor.line
+
+    def hold(self) -> Line | None:
+        """On the loop: see Supervisor."""
+        return self._supervisor.hold()
+
+    def release(self, line: Line | None) -> None:
+        self._supervisor.release(line)
+
+    def learn(self, cycle: Cycle) -> None:
+        """On the loop: what a read cycle of a job found."""
+        if cycle.questions or cycle.lost:
+            self._supervisor.learn(cycle)
+
     def name(self, intent: int) -> None:
         """What is told from now on was caused by this transaction; 0: by nobody we know."""
         self._supervisor.line.intent = intent

@@ -308,6 +308,20 @@ class Supervisor:
         line.armed = fd
         asyncio.get_running_loop().add_reader(fd, self._readable, line)
 
+    def hold(self) -> Line | None:
+        """Let somebody else take the next events: he will, anyway, and two would wait for each other. None: they are being taken."""
+        line = self._line
+        if line is None or line.armed is None:
+            return None
+        asyncio.get_running_loop().remove_reader(line.armed)
+        line.armed = None
+        return line
+
+    def release(self, line: Line | None) -> None:
+        """Look for events again, after `hold`."""
+        if line is not None and not line.closed and line.armed is None:
+            self._arm(line)
+
     def _readable(self, line: Line) -> None:
         if line.armed is not None:
             asyncio.get_running_loop().remove_reader(line.armed)

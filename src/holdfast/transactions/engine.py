@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from holdfast.errors import Closed
+from holdfast.errors import Closed, HoldfastError
 from holdfast.model import INTERFACES, NETNS
 
-from .commit import Aborted, Commit
+from .commit import Commit, Short
 from .contract import Change, Create, Named, Outcome, Progress, Request
 from .journal import Unfinished, unfinished
 from .wires import Wires
 
 if TYPE_CHECKING:
+    from holdfast.mirror.hand import Hand
     from holdfast.mirror.mirror import Mirror
 
 __all__ = ["Transactions"]
@@ -67,7 +68,31 @@ class Transactions:
             tell = None if progress is None else functools.partial(_tell, loop, progress)
             commit = Commit(wanted, hands, self._wires, self._mirror.database, force=force, timeout_s=timeout_s, author=author,
                             message=message, progress=tell, look=self._look)  # fmt: skip
-            return await self._finished(loop.run_in_executor(self._threads, commit.run), commit)
+            begun = await self._short(commit, hands) if commit.short else None
+            if begun is not None and begun.done:
+                return commit.outcome()
+            return await self._finished(loop.run_in_executor(self._threads, commit.run, begun), commit)
+
+    async def _short(self, commit: Commit, hands: Mapping[str, Hand]) -> Short:
+        """In the writer; cancelled, it ends nevertheless, and the rest is to be given up."""
+        [hand] = hands.values()
+        self._wires.prepare(hand.target)
+        held = hand.hold()
+        running = asyncio.wrap_future(self._mirror.database.write(commit.in_writer))
+        try:
+            while not running.done():
+                try:
+                    await asyncio.shield(running)
+                except asyncio.CancelledError:
+                    commit.aborted.set()
+            begun = running.result()
+        finally:
+            hand.release(held)
+        for cycle in begun.cycles:
+            hand.learn(cycle)
+        if commit.aborted.is_set():
+            begun.done = False
+        return begun
 
     def _look(self) -> None:
         """For a commit's thread."""
@@ -75,7 +100,7 @@ class Transactions:
 
     async def _finished(self, running: asyncio.Future[Outcome], commit: Commit) -> Outcome:
         """Wait for the thread, also when cancelled: then it takes back what it did, and ends."""
-        cancelled: asyncio.CancelledError | None = None
+        cancelled = asyncio.CancelledError() if commit.aborted.is_set() else None
         while not running.done():
             try:
                 await asyncio.wait([running])
@@ -83,7 +108,7 @@ class Transactions:
                 commit.aborted.set()
                 cancelled = why
         if cancelled is not None:
-            with contextlib.suppress(Aborted):
+            with contextlib.suppress(HoldfastError):
                 running.result()
             raise cancelled
         return running.result()

@@ -53,11 +53,12 @@ class Unfinished:
 
 
 def note_intent(
-    tx: Transaction, boot_id: str, told: Sequence[str], requests: int, undo: Sequence[Request], author: str, message: str
-) -> int:
-    """Write what is about to be done; returns the revision that names it."""
+    tx: Transaction, boot_id: str, told: Sequence[str], requests: int, undo: Sequence[Request], author: str, message: str,
+    **details: Any,
+) -> int:  # fmt: skip
+    """Write what is about to be done; returns the revision that names it. With `result` it has been done already."""
     tx.note("intent", author=author or None, message=message or None, boot_id=boot_id, requests=requests, told=list(told[:_TOLD]),
-            undo=packed(undo))  # fmt: skip
+            undo=packed(undo), **details)  # fmt: skip
     return tx.revision
 
 
@@ -74,7 +75,8 @@ def note_result(tx: Transaction, intent: int, result: str, **details: Any) -> No
 def unfinished(database: Database) -> list[Unfinished]:
     """The transactions without a result, the oldest first. Blocks."""
     rows = database.fetch(
-        "SELECT revision, time_ns, author, message, details FROM log WHERE kind = 'intent' AND revision NOT IN"
+        "SELECT revision, time_ns, author, message, details FROM log WHERE kind = 'intent'"
+        " AND json_extract(details, '$.result') IS NULL AND revision NOT IN"
         " (SELECT json_extract(details, '$.intent') FROM log WHERE kind = 'result') ORDER BY revision"
     )
     return [_read(row, database) for row in rows]

@@ -35,6 +35,7 @@ _SIMPLE: Final = frozenset(
     ("family", "dst", "dst_len", "table_id", "type", "proto", "scope", "tos", "priority", "gateway", "oif", "prefsrc")
 )
 """Fields of routes that are sent as they are: most routes have no other."""
+_COMPLEX: Final = ("multipath", "via", "encap", "newdst", "metrics", "nh_id", "src", "flags", "unknown")
 _BY_OBJECT: Final = ("gateway", "oif", "via", "multipath", "encap", "encap_type")
 _U16: Final = Struct("=H")
 _U32: Final = Struct("=I")
@@ -50,6 +51,8 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
 
     Raises: InvalidValue - a value that does not fit;  NotSupported - what cannot be asked for.
     """
+    if step.table is ROUTES and step.verb is Verb.DELETE and not any(row.get(name) for name in _COMPLEX):
+        row = {name: row[name] for name in _SIMPLE if row.get(name) is not None}
     if step.table is ROUTES and row.keys() <= _SIMPLE:
         encoded = encode_alike(ROUTES, row, "delete" if step.verb is Verb.DELETE else "put", step.flags)
         if encoded is not None:

@@ -22,6 +22,10 @@ class Wires:
         """Whose socket it will be."""
         self._hands[hand.target] = hand
 
+    def prepare(self, target: str) -> None:
+        """Open it now: opening enters the namespace by a thread, which the writer should not wait for."""
+        _ = self[target]
+
     def __getitem__(self, target: str) -> RequestSocket:
         """Raises: NotSupported - a source that cannot be changed;  Closed, Denied, WorldError."""
         hand = self._hands[target]
