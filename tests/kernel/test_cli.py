@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -334,3 +335,13 @@ def test_topology_knows_its_formats(net: Namespace) -> None:
     assert wrong.returncode == 2
     assert "expected text, dot, svg or json, got `png`" in wrong.stderr
     assert holdfast("show", "routes", "--format", "svg", check=False).returncode == 2
+
+
+def test_topology_asks_the_namespaces_where_rows_leave_it_open(make_netns: Callable[..., Namespace], home: Path) -> None:
+    """Two hosts behind two leaves with the same indexes everywhere: only the namespaces themselves can tell them apart."""
+    leaves, hosts = [make_netns(f"leaf{n}") for n in (1, 2)], [make_netns(f"host{n}") for n in (1, 2)]
+    for leaf, far in zip(leaves, reversed(hosts), strict=True):
+        leaf.ip(f"link add p0 type veth peer name e0 netns {far.name}")
+    text = holdfast("show", "topology").stdout
+    for leaf, far in zip(leaves, reversed(hosts), strict=True):
+        assert re.search(rf"^{leaf.name}\n(?:[├└].*\n)*[├└]─ p0 .* ⇄ {far.name}/e0$", text, re.MULTILINE), text

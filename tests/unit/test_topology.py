@@ -117,6 +117,17 @@ def test_another_pair_settles_it() -> None:
     assert Edge("pair", ("blue", 5), (HOME, 4)) in topology(rows).edges
 
 
+def test_twins_are_told_apart_by_what_else_is_known() -> None:
+    """Two hosts behind two leaves, the same indexes everywhere: the rows alone fit both ways."""
+    rows = [veth(f"leaf{n}", 5, "port", 2, 1) for n in (1, 2)] + [veth(f"host{n}", 2, "eth0", 5, 0) for n in (1, 2)]
+    assert topology(rows).edges == ()
+    numbers = {("leaf1", 1): "host2", ("leaf2", 1): "host1"}
+    assert set(topology(rows, numbers=numbers).edges) == {
+        Edge("pair", ("host2", 2), ("leaf1", 5)),
+        Edge("pair", ("host1", 2), ("leaf2", 5)),
+    }
+
+
 def test_what_lies_in_an_unknown_namespace_is_said() -> None:
     graph = topology([veth(HOME, 2, "v", 7, 3)])
     assert graph.interfaces[HOME, 2].far == "if7 in namespace 3"

@@ -57,6 +57,7 @@ def app(ctx: click.Context) -> None:
     section=_LOOK,
     examples="""
         holdfast show interfaces up type bridge,bond
+        holdfast show interface eth0                   one, with all that belongs to it
         holdfast show link master br0 -d
         holdfast show addresses dev eth0 -4
         holdfast show routes 10.0.0.0/24               this prefix
@@ -109,7 +110,7 @@ def show(
     commas, patterns with `*`, and `not` in front turns one round. A value alone is taken for what it looks like.
 
     As with `ip`, routes of table local and neighbours without a state are left out unless asked for; `all` leaves nothing
-    out, and neither does --json. `holdfast show NOUN help` lists the columns and words of a noun.
+    out, and neither does --json. `show interface NAME` is a page about one. `show NOUN help` lists the columns and words of a noun.
     """
     if noun == "topology"[: max(4, len(noun))]:
         from .topology import show_topology
@@ -120,6 +121,12 @@ def show(
 
     if form:
         raise InvalidValue(f"expected `topology`, got `{noun}` – at `--format`", hint="the others are text, or JSON with `--json`")
+    if noun.lower() == "interface" and not (ipv4 or ipv6 or columns or all_columns or limit):
+        from .page import asks_for_page, show_page
+
+        if asks_for_page(filters):
+            show_page(filters[-1], Common(**common), more=details or statistics)
+            return
     family = "inet" if ipv4 and not ipv6 else "inet6" if ipv6 and not ipv4 else ""
     show_rows(Request(noun, filters, family, details or statistics, statistics, columns, all_columns, limit), Common(**common))
 

@@ -24,13 +24,16 @@ Row = Sequence[Any]
 class Listing:
     """Which fields a listing needs, and how fetched rows become columns.
 
+    more   further fields to select.
+    lines  also the lines below rows, where not all columns are shown.
+
     Order of use: `fields` are what to select, then `columns(rows)` with rows that have these, in this order, behind `target`.
     """
 
-    def __init__(self, look: Look, views: Sequence[View], more: Iterable[str] = ()) -> None:
+    def __init__(self, look: Look, views: Sequence[View], more: Iterable[str] = (), *, lines: bool = False) -> None:
         self.look = look
         self.views = views
-        self._beneath = look.beneath if views is look.views else None  # who chooses columns wants these, and no lines
+        self._beneath = look.beneath if lines or views is look.views else None  # who chooses columns wants these, and no lines
         beneath = self._beneath[0] if self._beneath else ()
         wanted = {name for view in views for name in view.fields} | set(look.order) | set(beneath) | set(more)
         self.fields = tuple(name for name in look.table.columns if name in wanted)

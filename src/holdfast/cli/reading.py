@@ -32,10 +32,14 @@ _LINKS: Final = f"SELECT target, ifindex, ifname, altnames, {_VRF_TABLE} FROM in
 
 @dataclass(slots=True)
 class Reading:
-    """Rows to read, and how to spell them. `database` answers `fetch` and `query`."""
+    """Rows to read, and how to spell them. `database` answers `fetch` and `query`.
+
+    whole  the one target of which all tables were read; "": of every target.
+    """
 
     database: Database | FileReader
     names: Names
+    whole: str = ""
     _targets: list[str] | None = field(default=None)
 
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
@@ -52,10 +56,10 @@ class Reading:
 
 
 @contextmanager
-def open_reading(common: Common, tables: Collection[str], *, all_netns: bool = False) -> Iterator[Reading]:
+def open_reading(common: Common, tables: Collection[str], *, named: Collection[str] = ()) -> Iterator[Reading]:
     """Open what the options name. `tables`: those that will be read; without a node no other is loaded.
 
-    all_netns  without a node, and without `--netns`, load the named network namespaces of this host, too.
+    named  without a node, and without `--netns`, load these tables of this host's named network namespaces, too.
 
     Raises: NotFound, Denied, KernelError … - what opening raises.
     """
@@ -71,10 +75,11 @@ def open_reading(common: Common, tables: Collection[str], *, all_netns: bool = F
 
     _say(common, f"no node is running: asking the kernel{f' in {common.netns}' if common.netns else ''}")
     with Database(":memory:") as database:
-        names = _load(database, source_spec(common.netns), tables)
-        if all_netns and not common.netns:
-            _load_named(database, tables)
-        yield Reading(database, names)
+        spec = source_spec(common.netns)
+        names = _load(database, spec, tables)
+        if named and not common.netns:
+            _load_named(database, named)
+        yield Reading(database, names, "" if set(tables) <= set(named) else spec["target"])
 
 
 def node_of(common: Common) -> RunningNode | None:

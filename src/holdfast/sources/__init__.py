@@ -12,7 +12,7 @@ It must not know of rows, databases or the loop: bytes go up, bytes come down.
 """
 
 from .contract import Events, Source
-from .discovery import Change, Namespace, Namespaces
+from .discovery import Change, Namespace, Namespaces, numbers_in
 from .kinds import make
 
-__all__ = ["Change", "Events", "Namespace", "Namespaces", "Source", "make"]
+__all__ = ["Change", "Events", "Namespace", "Namespaces", "Source", "make", "numbers_in"]

@@ -7,19 +7,20 @@ per name, 200 names in under 1 ms), so it is done by looking again, not by inoti
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Final
 
 from holdfast.errors import HoldfastError, Lost
-from holdfast.netlink.namespace import identity_of, own_namespace
+from holdfast.netlink.namespace import identity_of, open_in, own_namespace
 from holdfast.netlink.socket import Socket
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import attribute, attributes
 
 from .single import simple_request
 
-__all__ = ["DIRECTORY", "Change", "Namespace", "Namespaces", "nsid_of"]
+__all__ = ["DIRECTORY", "Change", "Namespace", "Namespaces", "nsid_of", "numbers_in"]
 
 DIRECTORY: Final = "/run/netns"
 _NSID: Final = Struct("=i")
@@ -102,16 +103,33 @@ class Namespaces:
     def _nsid(self, path: str) -> int | None:
         if self._socket is None:
             self._socket = Socket()
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return None
-        try:
-            return nsid_of(self._socket, fd)
-        except HoldfastError:  # the number is an extra; the name stands without it
-            return None
-        finally:
-            os.close(fd)
+        return _number_of(self._socket, path)
+
+
+def numbers_in(path: str, others: Iterable[str]) -> dict[int, str]:
+    """The numbers by which the links of the namespace at `path` refer to those at other paths: number → path.
+
+    Raises: Denied, NotFound … - what entering a namespace raises.
+    """
+    socket = open_in(path, Socket)
+    try:
+        found = {_number_of(socket, other): other for other in others}
+    finally:
+        socket.close()
+    return {nsid: other for nsid, other in found.items() if nsid is not None}
+
+
+def _number_of(socket: Socket, path: str) -> int | None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return nsid_of(socket, fd)
+    except HoldfastError:  # the number is an extra; the name stands without it
+        return None
+    finally:
+        os.close(fd)
 
 
 def nsid_of(socket: Socket, fd: int) -> int | None:

@@ -94,13 +94,20 @@ class Topology:
         return found
 
 
-def topology(interfaces: Iterable[Row], addresses: Iterable[Row] = (), netns: Iterable[Row] = (), home: str = "localhost") -> Topology:
+def topology(
+    interfaces: Iterable[Row],
+    addresses: Iterable[Row] = (),
+    netns: Iterable[Row] = (),
+    home: str = "localhost",
+    numbers: Mapping[tuple[str, int], str] | None = None,
+) -> Topology:
     """The graph of these rows; JSON columns as text or decoded.
 
+    numbers  what else is known of namespaces' numbers: a target and its number for another one → that one's target.
     home  the target that the sources of other targets are named for: its names of namespaces (`netns`) are targets, too.
     """
     rows = {(row["target"], row["ifindex"]): row for row in sorted(interfaces, key=lambda row: (row["target"] != home, *_key(row)))}
-    spaces = _Spaces(rows, netns)
+    spaces = _Spaces(rows, netns, numbers or {})
     own = _addresses_of(addresses)
     below = {key: index for key, row in rows.items() if (index := _below(row)) is not None}
     others = {key: spaces.find(key, index) for key, index in below.items()}
@@ -166,13 +173,13 @@ class _Spaces:
     a number means has, for each pair that crosses to it, an end that points back. One target alone must be left.
     """
 
-    def __init__(self, rows: Mapping[Key, Row], netns: Iterable[Row]) -> None:
+    def __init__(self, rows: Mapping[Key, Row], netns: Iterable[Row], numbers: Mapping[tuple[str, int], str]) -> None:
         self._rows = rows
         self._targets = {target for target, _ in rows}
         self._by_index: dict[int, list[Row]] = defaultdict(list)
         for (_, index), row in rows.items():
             self._by_index[index].append(row)
-        self._known = {(row["target"], row["nsid"]): row["name"] for row in netns if row.get("nsid") is not None}
+        self._known = {(row["target"], row["nsid"]): row["name"] for row in netns if row.get("nsid") is not None} | dict(numbers)
         self._known = {number: target for number, target in self._known.items() if target in self._targets}
         for number, found in self._candidates().items():
             if number not in self._known and len(found) == 1:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -15,11 +17,11 @@ from holdfast.cli.reading import LOCALHOST, Reading, open_reading
 from holdfast.cli.show import target_condition
 from holdfast.cli.style import style_for
 from holdfast.cli.words import parse
-from holdfast.errors import InvalidValue
+from holdfast.errors import HoldfastError, InvalidValue
 from holdfast.story.folding import folded
 from holdfast.story.topology import Topology, connected, topology, uncluttered
 
-__all__ = ["FORMATS", "show_topology"]
+__all__ = ["FORMATS", "read_graph", "show_topology"]
 
 FORMATS: Final = ("text", "dot", "svg", "json")
 _TABLES: Final = ("interfaces", "addresses", "netns")
@@ -34,8 +36,8 @@ def show_topology(filters: tuple[str, ...], common: Common, form: str) -> None:
     form = form or ("json" if common.json else "text")
     if form not in FORMATS:
         raise InvalidValue(f"expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got `{form}` – at `--format`")
-    with open_reading(common, _TABLES, all_netns=True) as reading:
-        graph = _narrowed(_read(reading), filters, common, reading)
+    with open_reading(common, _TABLES, named=_TABLES) as reading:
+        graph = _narrowed(read_graph(reading), filters, common, reading)
     if form == "json":
         print(_json(graph))
         return
@@ -58,9 +60,35 @@ def _drawn(graph: Topology, form: str, common: Common) -> str:
     return as_text(graph, style_for(sys.stdout, common.colour), None if common.wide else terminal_width(sys.stdout))
 
 
-def _read(reading: Reading) -> Topology:
+def read_graph(reading: Reading) -> Topology:
+    """The graph of all rows that there are. Where they leave open what is at the other end, the namespaces themselves are asked."""
     rows = {name: _rows(reading, name) for name in _TABLES}
-    return topology(rows["interfaces"], rows["addresses"], rows["netns"], home=LOCALHOST)
+
+    def graph(numbers: Mapping[tuple[str, int], str]) -> Topology:
+        return topology(rows["interfaces"], rows["addresses"], rows["netns"], LOCALHOST, numbers)
+
+    found = graph({})
+    open_ends = {one.target for one in found.interfaces.values() if one.far}
+    numbers = _ask_numbers(open_ends, {row["name"]: (row["path"], row["inode"]) for row in rows["netns"]}) if open_ends else {}
+    return graph(numbers) if numbers else found
+
+
+def _ask_numbers(targets: Collection[str], places: Mapping[str, tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """What these namespaces call the others. One that cannot be entered, or that is another one by now, says nothing."""
+    from holdfast.netlink.namespace import identity_of
+    from holdfast.sources import numbers_in
+
+    names = {}
+    for name, (path, inode) in places.items():
+        with suppress(OSError):
+            if identity_of(path).inode == inode:
+                names[path] = name
+    found: dict[tuple[str, int], str] = {}
+    for path, name in names.items():
+        if name in targets:
+            with suppress(HoldfastError, OSError):
+                found |= {(name, number): names[other] for number, other in numbers_in(path, names.keys() - {path}).items()}
+    return found
 
 
 def _rows(reading: Reading, name: str) -> list[dict[str, Any]]:
