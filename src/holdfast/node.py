@@ -20,6 +20,7 @@ from holdfast.model import NETNS, TABLES
 
 if TYPE_CHECKING:
     from holdfast.database.home import Transaction
+    from holdfast.database.retention import Retention
     from holdfast.database.sqlite import Database
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.supervisor import Settings
@@ -40,6 +41,7 @@ class Node:
     sources   as `sources.make` takes them: target, kind, options
     follow    also mirror every named network namespace, from when it appears until it is deleted
     tables    which to mirror; None: all
+    retention how much history the database keeps; None: as usual
     """
 
     database: Database
@@ -54,12 +56,14 @@ class Node:
         follow: bool = False,
         tables: Sequence[str] | None = None,
         settings: Settings | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.path = path
         self.follow = follow
         self._specs = [dict(spec) for spec in sources]
         self._options: dict[str, Any] = {} if tables is None else {"tables": list(tables)}
         self._settings = settings
+        self._retention = retention
         self._running = False
 
     async def __aenter__(self) -> Self:
@@ -86,7 +90,7 @@ class Node:
         from holdfast.transactions.engine import Transactions
 
         sources = [make(**spec, **self._options) for spec in self._specs]
-        self.database = await asyncio.to_thread(Database, self.path)
+        self.database = await asyncio.to_thread(Database, self.path, retention=self._retention)
         self._running = True
         try:
             self.mirror = Mirror(self.database, self._settings)

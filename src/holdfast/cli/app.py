@@ -8,7 +8,7 @@ import click
 
 from holdfast.errors import InvalidValue
 
-from . import care, complete
+from . import care, complete, past_app
 from .command import Group, option
 from .options import Common, printing, reading
 from .source_app import source
@@ -17,6 +17,7 @@ __all__ = ["app"]
 
 _LOOK: Final = "Look at the network"
 _KEEP: Final = "Keep it"
+_HISTORY: Final = "How much history"
 _SHELL: Final = "The program itself"
 
 
@@ -64,6 +65,7 @@ def app(ctx: click.Context) -> None:
         holdfast show routes root 10.0.0.0/8           all inside of it
         holdfast show routes match 10.1.2.3            all that cover it
         holdfast show routes table 100 proto bgp --json
+        holdfast show routes --at "10 minutes ago"
         holdfast show neigh nud stale,delay not dev eth1
         holdfast show fdb br br0 vlan 10
         holdfast show topology                         what is connected with what
@@ -89,7 +91,7 @@ def app(ctx: click.Context) -> None:
 @option("--limit", "-l", metavar="N", type=int, default=0, help="At most so many rows.")
 @option("--format", "form", metavar="F", default="", shell_complete=complete.formats, help="Of a topology: text, dot, svg or json.")
 @printing
-@reading(target=True)
+@reading(target=True, at=True)
 def show(
     noun: str,
     filters: tuple[str, ...],
@@ -138,6 +140,7 @@ def show(
         holdfast sql "SELECT ifname, local FROM addresses JOIN interfaces USING (target, ifindex)"
         holdfast sql "SELECT dst FROM routes WHERE ip_contains('10.0.0.0/8', dst)" --json
         holdfast sql "SELECT * FROM route_lookup('10.1.2.3')"
+        holdfast sql --at "10 minutes ago" "SELECT count(*) FROM routes"
         holdfast sql --csv < report.sql > report.csv
     """,
 )
@@ -146,13 +149,13 @@ def show(
 @option("--limit", "-l", metavar="N", type=int, default=0, help="At most so many rows.")
 @option("--timeout", "timeout_s", metavar="SECONDS", type=float, default=60.0, help="Give up after so long (60); 0: never.")
 @printing
-@reading(target=False)
+@reading(target=False, at=True)
 def sql(query: str, as_csv: bool, limit: int, timeout_s: float, **common: Any) -> None:
     """Ask anything in SQL, reading only.
 
     Tables are the nouns of `show`, columns their fields, with `target` (the source) and `since` (the revision of the last
-    change); what was before is in TABLE_history. Columns with structure are JSON. There are functions for addresses:
-    ip_contains, ip_network, ip_masklen, route_lookup …
+    change); what was before is in TABLE_history, a table as it was is TABLE_at('14:03'). Columns with structure are JSON.
+    There are functions for addresses: ip_contains, ip_network, ip_masklen, route_lookup …
     """
     from .sql import run_sql
 
@@ -167,16 +170,17 @@ def sql(query: str, as_csv: bool, limit: int, timeout_s: float, **common: Any) -
         holdfast watch interfaces dev eth0
         holdfast watch addr --json | jq .row.local
         holdfast watch routes --since 1200
+        holdfast watch routes --since "5 minutes ago"
     """,
 )
 @click.argument("noun", metavar="[NOUN]", default="", shell_complete=complete.nouns, help="What to watch; without it everything.")
 @click.argument("filters", metavar="[FILTER]...", nargs=-1, shell_complete=complete.filters, help="As for `show`.")
-@option("--since", metavar="REV", type=int, help="Begin with what changed after this revision.")
+@option("--since", metavar="T", default="", help="Begin with what changed after this point in time, a revision or as for `log`.")
 @option("--limit", "-l", metavar="N", type=int, default=0, help="End after so many changes.")
 @option("--all", "-a", "each", is_flag=True, help="On a terminal, too, a line for each change, however many there are.")
 @printing
 @reading(target=True)
-def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, each: bool, **common: Any) -> None:
+def watch(noun: str, filters: tuple[str, ...], since: str, limit: int, each: bool, **common: Any) -> None:
     """Print what changes, as it changes.
 
     A line per change: + new, - gone, ~ changed from → to. Nothing is lost, however much happens: changes are read from the
@@ -189,6 +193,9 @@ def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, ea
     watch_changes(WatchRequest(noun, filters, since, limit, each), Common(**common))
 
 
+past_app.add_to(app)
+
+
 @app.command(
     section=_KEEP,
     examples="""
@@ -196,6 +203,7 @@ def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, ea
         holdfast run --all-netns
         holdfast run --netns blue --no-local --db blue.db
         holdfast run --tables interfaces,addresses,routes
+        holdfast run --keep 7d --keep routes=1d --keep-rows interfaces=all
         holdfast run --log json 2>> /var/log/holdfast.json
     """,
 )
@@ -204,20 +212,38 @@ def watch(noun: str, filters: tuple[str, ...], since: int | None, limit: int, ea
 @option("--all-netns", is_flag=True, help="Also every named namespace, from when it appears until it goes.")
 @option("--local/--no-local", default=True, help="This host itself.")
 @option("--tables", metavar="A,B,…", default="", shell_complete=complete.tables, help="Only these tables.")
+@option("--keep", metavar="AGE", multiple=True, section=_HISTORY, help="History of so long (90d); routes=1d of one noun; all. Repeatable.")
+@option("--keep-rows", metavar="N", multiple=True, section=_HISTORY, help="At most so many former rows of a noun (200000).")
+@option("--keep-bytes", metavar="SIZE", multiple=True, section=_HISTORY, help="At most about so much in the file for a noun (128M).")
 @option("--log", metavar="HOW", default="auto", help="auto: a summary on a terminal, else lines; text; json.")
 @option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
 @option("--verbose", "-v", is_flag=True, help="Log more.")
-def run(db: str, netns: tuple[str, ...], all_netns: bool, local: bool, tables: str, log: str, colour: str, verbose: bool) -> None:
+def run(
+    db: str,
+    netns: tuple[str, ...],
+    all_netns: bool,
+    local: bool,
+    tables: str,
+    keep: tuple[str, ...],
+    keep_rows: tuple[str, ...],
+    keep_bytes: tuple[str, ...],
+    log: str,
+    colour: str,
+    verbose: bool,
+) -> None:
     """Run a node: follow the kernel, keep the database.
 
     The file is holdfast.db in /var/lib/holdfast, for a user in ~/.local/state/holdfast; the variable HOLDFAST_HOME
     overrides. SIGTERM or Ctrl-C stops the node in order, a second Ctrl-C at once.
+
+    Of what was, the oldest goes when one of the three limits is reached, for each noun on its own.
     """
+    from .keeping import retention_of
     from .run import RunRequest, run_node
     from .words import find_look
 
     chosen = tuple(find_look(one.strip()).table.name for one in tables.split(",") if one.strip())
-    run_node(RunRequest(db, netns, all_netns, local, chosen, log, verbose, colour))
+    run_node(RunRequest(db, netns, all_netns, local, chosen, retention_of(keep, keep_rows, keep_bytes), log, verbose, colour))
 
 
 care.add_to(app)

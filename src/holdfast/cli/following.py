@@ -22,6 +22,7 @@ from .state import RunningNode, holder
 
 if TYPE_CHECKING:
     from holdfast.database.home import Change, Database
+    from holdfast.database.moments import Moment
     from holdfast.database.sqlite import FileReader
 
 __all__ = ["Following", "open_following"]
@@ -43,6 +44,10 @@ class Following:
     @property
     def revision(self) -> int:
         return self._database.revision
+
+    def moment(self, point: str) -> Moment:
+        """Raises: InvalidValue, Compacted."""
+        return self._database.moment(point)
 
     async def changes(self, tables: Collection[str], since: int) -> AsyncIterator[list[Change]]:
         """The changes after a revision, for ever; each list holds whole revisions, oldest first. Empty when there was nothing

@@ -35,6 +35,9 @@ _ON_NODE: Final = (
     option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR."),
     option("--db", metavar="FILE", default="", help="Ask the node that keeps this file."),
 )
+_AT: Final = option(
+    "--at", metavar="T", default="", section=_WHERE, help='As it was: "10 minutes ago", 14:03, 2026-11-20T14:03, a revision.'
+)
 _TARGET: Final = option(
     "--target", "-t", metavar="T", default="", section=_WHERE, help="Rows of this source only; with commas or * of several."
 )
@@ -51,6 +54,7 @@ class Common:
     netns: str = ""
     db: str = ""
     verbose: bool = False
+    at: str = ""
 
 
 def printing(command: F) -> F:
@@ -63,9 +67,9 @@ def on_node(command: F) -> F:
     return _with(command, _ON_NODE)
 
 
-def reading(*, target: bool) -> Callable[[F], F]:
-    """--netns, --db, --verbose, and where rows of several sources may come --target"""
-    return lambda command: _with(command, (*((_TARGET,) if target else ()), *_READING))
+def reading(*, target: bool, at: bool = False) -> Callable[[F], F]:
+    """--netns, --db, --verbose; where rows of several sources may come --target; where it may be of another time --at"""
+    return lambda command: _with(command, (*((_AT,) if at else ()), *((_TARGET,) if target else ()), *_READING))
 
 
 def _with(command: F, options: tuple[Any, ...]) -> F:

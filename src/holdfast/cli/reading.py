@@ -18,35 +18,42 @@ from .spelling import Spelling
 from .state import RunningNode, find_node, holder
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Database, Row, Transaction
+    from holdfast.database.home import Database, Result, Row, Transaction
     from holdfast.database.sqlite import FileReader
     from holdfast.mirror.reading import Answers
     from holdfast.sources import Source
 
-__all__ = ["LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "source_spec"]
+__all__ = ["LINKS", "LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "source_spec"]
 
 LOCALHOST: Final = "localhost"
 _VRF_TABLE: Final = "CASE kind WHEN 'vrf' THEN json_extract(kind_data, '$.vrf_table') END"
-_LINKS: Final = f"SELECT target, ifindex, ifname, altnames, {_VRF_TABLE} FROM interfaces ORDER BY ifindex"
+LINKS: Final = f"SELECT target, ifindex, ifname, altnames, {_VRF_TABLE} FROM interfaces ORDER BY ifindex"
 
 
 @dataclass(slots=True)
 class Reading:
-    """Rows to read, and how to spell them. `database` answers `fetch` and `query`.
+    """Rows to read, and how to spell them.
 
     whole  the one target of which all tables were read; "": of every target.
+    at     the revision at which they are read; None: now.
     """
 
     database: Database | FileReader
     names: Names
     whole: str = ""
+    at: int | None = None
     _targets: list[str] | None = field(default=None)
 
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
-        return self.database.fetch(sql, args)
+        if self.at is None:
+            return self.database.fetch(sql, args)
+        return list(self.database.query(sql, args, timeout_s=None, at=self.at))
+
+    def query(self, sql: str, *, timeout_s: float | None, limit: int | None) -> Result:
+        return self.database.query(sql, timeout_s=timeout_s, limit=limit, at=self.at)
 
     def spelling(self) -> Spelling:
-        return Spelling(self.names, self.fetch(_LINKS))
+        return Spelling(self.names, self.fetch(LINKS))
 
     def targets(self) -> list[str]:
         """The sources that have rows."""
@@ -63,6 +70,12 @@ def open_reading(common: Common, tables: Collection[str], *, named: Collection[s
 
     Raises: NotFound, Denied, KernelError … - what opening raises.
     """
+    if common.at:
+        from .past import open_past
+
+        with open_past(common) as past:
+            yield past
+        return
     node = None if common.netns else node_of(common)
     if node is not None:
         from holdfast.database.sqlite import open_reader

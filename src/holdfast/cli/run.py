@@ -22,6 +22,7 @@ from .state import database_file, socket_of
 from .style import Style, style_for
 
 if TYPE_CHECKING:
+    from holdfast.database.retention import Retention
     from holdfast.mirror.status import Status
     from holdfast.node import Node
 
@@ -34,13 +35,17 @@ _LOGS: Final = ("auto", "text", "json")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """db "": the file of this user. follow: all named namespaces. local: this host too. tables (): all. log: auto, text, json."""
+    """db "": the file of this user. follow: all named namespaces. local: this host too. tables (): all.
+
+    retention None: as usual. log: auto, text, json.
+    """
 
     db: str = ""
     netns: tuple[str, ...] = ()
     follow: bool = False
     local: bool = True
     tables: tuple[str, ...] = ()
+    retention: Retention | None = None
     log: str = "auto"
     verbose: bool = False
     colour: str = "auto"
@@ -67,7 +72,7 @@ async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], line
 
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    node = Node(path, specs, follow=request.follow, tables=request.tables or None)
+    node = Node(path, specs, follow=request.follow, tables=request.tables or None, retention=request.retention)
     await node.start()
     loading = asyncio.create_task(_loaded(node, path))
     loading.add_done_callback(lambda task: None if task.cancelled() or task.exception() is None else stop.set())

@@ -43,7 +43,7 @@ def _answer(text: str, common: Common, form: str, *, limit: int, timeout_s: floa
     """Print the answer as `form`: table, json or csv; returns how many rows were printed."""
     with (
         open_reading(common, mentioned(text)) as reading,
-        reading.database.query(text, timeout_s=timeout_s or None, limit=limit or None) as result,
+        reading.query(text, timeout_s=timeout_s or None, limit=limit or None) as result,
     ):
         rows = _Counted(result)
         if form == "json":

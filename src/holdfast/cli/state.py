@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["RunningNode", "database_file", "find_node", "holder", "socket_of"]
+__all__ = ["RunningNode", "database_file", "database_files", "find_node", "holder", "socket_of"]
 
 _SYSTEM: Final = Path("/var/lib/holdfast")
 _FILE: Final = "holdfast.db"
@@ -29,6 +29,11 @@ class RunningNode:
 def database_file() -> str:
     """The file of this user's node; its directory may not be there yet."""
     return str(next(_homes()) / _FILE)
+
+
+def database_files() -> list[str]:
+    """Where nodes that this user may ask keep their files, the own one first; they may not be there."""
+    return [str(home / _FILE) for home in _homes()]
 
 
 def find_node() -> RunningNode | None:

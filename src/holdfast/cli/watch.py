@@ -32,14 +32,14 @@ __all__ = ["WatchRequest", "watch_changes"]
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """What to watch. `noun` "": everything; `since`: a revision, None: from now on; `limit`: end after so many, 0: never.
+    """What to watch. `noun` "": everything; `since`: a point in time, "": from now on; `limit`: end after so many, 0: never.
 
     each  tell each change, however many there are; without it a terminal gets sums of a busy second.
     """
 
     noun: str = ""
     filters: tuple[str, ...] = ()
-    since: int | None = None
+    since: str = ""
     limit: int = 0
     each: bool = False
 
@@ -53,7 +53,7 @@ async def _watch(request: WatchRequest, common: Common) -> None:
     look = find_look(request.noun) if request.noun else None
     tables = [look.table.name] if look else list(LOOKS)
     async with open_following(common, {*tables, "interfaces"}) as following:
-        since = following.revision if request.since is None else request.since
+        since = following.moment(request.since).revision if request.since else following.revision
         printer = _Printer(look, request, common, following)
         try:
             async for changes in following.changes({*tables, "interfaces"}, since):

@@ -73,7 +73,8 @@ class Asked:
     """What to tell. Without anything: all.
 
     tables     their changes; where there are none, an entry is of interest only if all tables are asked for.
-    condition  of the rows of one table; `fits` says the same of a row in Python, and a change is told if it fits before or after.
+    condition  of the rows of one table, to find them by; with it `fits` says the same of a row in Python: a change is told if it
+               holds before or after it.
     since      after this point in time;  until: at it, and before.
     target, author   of this one only.
     """
@@ -177,18 +178,45 @@ class _Telling:
         found: dict[int, list[Change]] = {}
         many: dict[int, dict[str, Counts]] = {}
         for table in self._asked.tables:
-            first = max(min(revisions) - 1, reader.oldest(table))
-            last = max(revisions)
-            touched = reader.touched(table, first, last, self._asked.condition) if first < last else {}
-            too_many = {one: Counts(*counts) for one, counts in touched.items() if sum(counts) > MOST}
-            for one, counts in too_many.items():
-                many.setdefault(one, {})[table] = counts
-            for start, end in _between(first, last, sorted(too_many)):
-                if any(start < one <= end for one in touched):
-                    for change in reader.told(table, start, end, self._asked.condition):
-                        if change.revision in revisions and self._meant(change):
-                            found.setdefault(change.revision, []).append(change)
+            for start, end, condition in self._stretches(reader, table, revisions, many):
+                for change in reader.told(table, start, end, condition):
+                    if change.revision in revisions and self._meant(change):
+                        found.setdefault(change.revision, []).append(change)
         return found, many
+
+    def _stretches(
+        self, reader: Reader, table: str, revisions: Collection[int], many: dict[int, dict[str, Counts]]
+    ) -> Iterator[tuple[int, int, Condition | None]]:
+        """What to read of a table for these revisions: (a, b] with the condition. What is too much goes to `many` instead."""
+        oldest, condition = reader.oldest(table), self._asked.condition
+        if condition is None:
+            first, last = max(min(revisions) - 1, oldest), max(revisions)
+            touched = reader.touched(table, first, last) if first < last else {}
+            too_many = sorted(one for one, counts in touched.items() if sum(counts) > MOST)
+            yield from ((*one, None) for one in _between(first, last, too_many) if any(one[0] < r <= one[1] for r in touched))
+        else:
+            touched, too_many = {}, []
+            for one in (one for one in revisions if one > oldest):
+                yield from self._of_one(reader, table, one, touched, too_many)
+        for one in too_many:
+            if one in revisions:
+                many.setdefault(one, {})[table] = Counts(*touched[one])
+
+    def _of_one(
+        self, reader: Reader, table: str, revision: int, touched: dict[int, tuple[int, int]], too_many: list[int]
+    ) -> Iterator[tuple[int, int, Condition | None]]:
+        """Of objects that are meant: their revisions may lie far apart. All that happened at each is read, since what an object is
+        like after a change may not be what is asked for any more, and that is news; where it is too much, what is asked for.
+        """
+        touched |= reader.touched(table, revision - 1, revision)
+        condition = None
+        if sum(touched.get(revision, (0, 0))) > MOST:
+            condition = self._asked.condition
+            touched |= {revision: (0, 0)} | reader.touched(table, revision - 1, revision, condition)
+        if sum(touched.get(revision, (0, 0))) > MOST:
+            too_many.append(revision)
+        else:
+            yield revision - 1, revision, condition
 
     def _meant(self, change: Change) -> bool:
         fits = self._asked.fits

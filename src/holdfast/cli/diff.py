@@ -1,0 +1,66 @@
+"""`holdfast diff`: what is different between two points in time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from holdfast.errors import InvalidValue
+
+from .log import plain_values
+from .looks import LOOKS
+from .options import Common
+from .past import open_past, spelling_of_all_times
+from .style import style_for
+from .telling import Teller
+from .words import find_look
+
+__all__ = ["print_diff"]
+
+_HINT: Final = 'for example: holdfast diff routes "10 minutes ago", holdfast diff 14:03 14:10, holdfast diff interfaces 1200 1300'
+
+
+def print_diff(words: Sequence[str], common: Common) -> None:
+    """`[TABLE…] T1 [T2]`. Raises: InvalidValue, UnknownName - a word; Compacted; what opening raises."""
+    from holdfast.story.diff import differences
+
+    nouns, points = _parted(words)
+    tables = [find_look(noun).table.name for noun in nouns] or list(LOOKS)
+    with open_past(common) as reading:
+        teller = Teller(spelling_of_all_times(reading), style_for(sys.stdout, common.colour), wide=common.wide)
+        with_target = len(reading.targets()) > 1
+        found = False
+        for one in differences(reading.database, tables, *points, target=common.target or None):
+            found = True
+            if common.json:
+                sys.stdout.write(msgspec.json.encode(plain_values(one.as_dict())).decode() + "\n")
+            else:
+                sys.stdout.write(teller.line(one.change, with_target=with_target) + "\n")
+        if not found and sys.stdout.isatty():
+            print(style_for(sys.stderr)("dim", "(no difference)"), file=sys.stderr)
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Nouns, and behind them one or two points in time. Raises: InvalidValue - no point."""
+    nouns = list(words)
+    points: list[str] = []
+    while nouns and len(points) < 2 and _is_point(nouns[-1]):
+        points.insert(0, nouns.pop())
+    if not points:
+        got = f"`{' '.join(words)}`" if words else "nothing"
+        raise InvalidValue(f"expected tables and one or two points in time, got {got}", hint=_HINT)
+    return nouns, points
+
+
+def _is_point(word: str) -> bool:
+    from holdfast.database.moments import read
+
+    try:
+        read(word, datetime.now().astimezone())
+    except InvalidValue:
+        return False
+    return True
