@@ -11,13 +11,14 @@ from holdfast.model.field import Table
 from holdfast.objects.defaults import complete
 from holdfast.objects.values import attribute
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
+from holdfast.transactions.undo import restored
 
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
     from holdfast.objects.pending import Pending
     from holdfast.objects.reading import Plan
 
-__all__ = ["Batch", "Filter", "RowView", "made_of", "named", "nested"]
+__all__ = ["Batch", "Filter", "RowView", "named", "nested"]
 
 Filter = Callable[[dict[str, Any]], dict[str, Any]]
 """What NDB calls `req_filter`: gets the fields that are to be sent, returns those that are."""
@@ -45,11 +46,6 @@ class RowView(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._plan.table.columns)
-
-
-def made_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with which an object is made again that was like this row. What is only told the engine leaves out."""
-    return {name: value for name, value in row.items() if value is not None}
 
 
 def nested(fields: Mapping[str, Any], onto: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -114,8 +110,12 @@ class Batch:
         """Target, table and row of what is to be made: for the first time, or again as it was last."""
         view = one._view
         row = RowView(view.plan, one._now())
-        fields = nested(pending.fields) if pending.new else made_of(row) | nested(pending.fields, row)
-        return str(one._now()[0]), view.plan.table, self._filtered(complete(view.plan.table.name, fields))
+        target, table = str(one._now()[0]), view.plan.table
+        fields = nested(pending.fields)
+        if not pending.new:
+            again = dict(restored(target, table, row).row)
+            fields = {**again, **nested(pending.fields, again)}
+        return target, table, self._filtered(complete(table.name, fields))
 
     def _filtered(self, fields: dict[str, Any]) -> dict[str, Any]:
         return fields if self._filter is None else self._filter(fields)

@@ -59,7 +59,9 @@ async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How(
     try:
         batch, saved = await _prepare(taken, how)
         outcome = await _asked(engine, batch, how)
-        _settle(taken, batch, outcome, saved)
+        _settle(taken, batch, outcome)
+        if how.save:
+            _remember(taken, outcome, saved)
         return outcome
     except BaseException as error:
         if isinstance(error, HoldfastError):
@@ -126,13 +128,18 @@ async def _asked(engine: Engine, batch: Batch, how: How) -> Outcome:
         raise
 
 
-def _settle(taken: list[tuple[Object[Any], Pending]], batch: Batch, outcome: Outcome, saved: list[Saved | None]) -> None:
-    for (one, pending), before in zip(taken, saved, strict=True):
+def _settle(taken: list[tuple[Object[Any], Pending]], batch: Batch, outcome: Outcome) -> None:
+    for one, pending in taken:
         place = batch.mine.get(id(one))
         if place is not None:
             one.settle(batch.requests[place], outcome.rows[place] if outcome.rows else None)
         elif pending.removed:
             one.gone()
+
+
+def _remember(taken: list[tuple[Object[Any], Pending]], outcome: Outcome, saved: list[Saved | None]) -> None:
+    """A commit of one object is taken back as a whole; of several each comes back by itself."""
+    for (one, pending), before in zip(taken, saved, strict=True):
         if pending:
             one._saved = before or Undo(outcome.undo)
 

@@ -24,10 +24,12 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, Self
 
 from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
+from holdfast.objects.batch import RowView, nested
 from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, V
 from holdfast.objects.pending import Pending, Step
 from holdfast.objects.snapshot import Saved, Snapshot
 from holdfast.objects.values import Place, attribute, writer
+from holdfast.transactions.compare import differences
 from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Named, Outcome, Request
 
@@ -39,6 +41,11 @@ SETNS: Final = State("setns")
 
 _REPLACED_BY: Final = {"routes": frozenset({"dst", "dst_len", "family", "table_id", "tos", "priority", "type", "proto", "scope"})}
 """Fields whose change makes another object, where that is not the whole key: a route keeps being it with another gateway."""
+
+
+_NOT_COMPARED: Final = frozenset({"preferred_lft", "valid_lft", "state"})
+"""Fields that the engine does not compare after it has set them, since they move by themselves."""
+
 
 
 class Object(Following[V], MutableMapping[str, Any]):
@@ -220,6 +227,19 @@ class Object(Following[V], MutableMapping[str, Any]):
                 now = None if self._pending.new else self._value_now(row, name)
                 self._check(name, value, now)
                 self._pending.put(name, value, now)
+
+    def want(self, wanted: dict[str, Any]) -> None:
+        """Wait with what of these fields is not so; values as values.py leaves them. What the kernel adds of its own is no
+        difference: a flag that tells a state, the last digit of a time."""
+        plan = self._view.plan
+        with self._lock:
+            row = self._now()
+            now = RowView(plan, row)
+            kind = {"kind": now["kind"]} if plan.table.name == "interfaces" else {}
+            other = differences(plan.table, {**kind, **nested(wanted)}, now)
+            for name, value in wanted.items():
+                if name in other or (name in _NOT_COMPARED and value != now[name]) or isinstance(value, Named):
+                    self._pending.put(name, value, self._value_now(row, name))
 
     def _move(self, given: Mapping[str, Any], wanted: dict[str, Any]) -> None:
         """Another target: of what is to be made the place, of an interface that is there where it moves to."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Reading", "plan"]
 
+encode: Final = msgspec.json.Encoder(order="deterministic").encode
+"""As the tables have it: their keys may hold JSON."""
 decode: Final[Callable[[str | bytes], Any]] = msgspec.json.Decoder().decode
 
 
@@ -79,7 +81,7 @@ class Plan:
         values = [row.get(name) for name in self.columns]
         for position in self.json:
             if values[position] is not None and not isinstance(values[position], str | bytes):
-                values[position] = msgspec.json.encode(values[position])
+                values[position] = encode(values[position]).decode()
         return tuple(values)
 
     def value(self, row: tuple[Any, ...], position: int) -> Any:

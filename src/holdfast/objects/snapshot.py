@@ -7,13 +7,14 @@ and the interfaces on top of it with theirs. Coming back asks for what is differ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from holdfast.objects.batch import RowView, made_of
-from holdfast.objects.pending import same
+from holdfast.objects.batch import RowView
 from holdfast.objects.reading import plan
 from holdfast.objects.spec import Wanted
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
+from holdfast.transactions.undo import repaired
 
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
@@ -130,16 +131,14 @@ class Snapshot(Mapping[str, Any]):
         return found + [request for request in ports if request is not None]
 
     def _back(self, kept: Kept) -> Request | None:
-        table = kept.plan.table
         now = self._now(kept)
-        if now is None:
-            return Create(kept.target, table, self._named(kept, made_of(kept.view)), ensure=True)
-        ours = [field.name for field in table.fields if not (field.volatile or field.derive or field.readonly)]
-        fields = {name: kept.view[name] for name in ours if not same(name, kept.view[name], now[name])}
-        if table.name == "interfaces" and kept.view["state"] != now["state"]:
-            fields["state"] = kept.view["state"]
-        fields.pop("flags", None)
-        return Change(kept.target, table, now, fields) if fields else None
+        request = repaired(kept.target, kept.plan.table, kept.view, now)
+        if isinstance(request, Create):
+            return replace(request, row=self._named(kept, dict(request.row)))
+        if kept.plan.table.name != "interfaces" or now is None or now["state"] == kept.view["state"]:
+            return request
+        fields = dict(request.fields) if isinstance(request, Change) else {}
+        return Change(kept.target, kept.plan.table, now, {**fields, "state": kept.view["state"]})
 
     def _port(self, port: Kept, made: set[int]) -> Request | None:
         """A port that is still there comes back to its master; one that went is made again as a port."""

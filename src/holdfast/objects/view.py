@@ -21,11 +21,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, 
 from holdfast.errors import AlreadyExists, Denied, NotFound
 from holdfast.model.field import Table
 from holdfast.objects import settings
+from holdfast.objects.defaults import complete
 from holdfast.objects.following import Seen
 from holdfast.objects.object import Object
 from holdfast.objects.reading import Plan, Reading, plan, spelled
 from holdfast.objects.records import Record, RecordSet, shape
 from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelling
+from holdfast.objects.values import Place, writer
+from holdfast.transactions.contract import Named
 
 if TYPE_CHECKING:
     from holdfast.database.home import Point
@@ -308,13 +311,18 @@ class View(Generic[Found]):
         """
         given = self._given("ensure", spec, fields)
         target = self.reading.target_of(given.get("target") or self._target or self.reading.localhost)
-        row = self._known(self._spelling.locator({**given, "target": target}))
+        wanted = writer(self.table.name).read(given, Place(self.reading, target, given))
+        if self.table.name != "interfaces":
+            wanted = complete(self.table.name, wanted)
+        named = self._spelling.locator({name: value for name, value in wanted.items() if not isinstance(value, Named)})
+        row = self._known({**named, "target": target})
         if row is None:
             made = self._new(target, given)
             made.ensured = True
             return made
         found = self._object(row, (-1, self.reading.revision))
-        return found.set(**{name: value for name, value in given.items() if name != "target"})
+        found.want(wanted)
+        return found
 
     def add(self, spec: Any = None, /, **fields: Any) -> Found:
         """NDB's older name of `create`."""

@@ -171,8 +171,15 @@ def _fwmark(given: Any, place: Place, out: dict[str, Any]) -> None:
         out["fwmask"] = value(_field("rules", "fwmask"), mask, place)
 
 
-def _goto(given: Any, place: Place, out: dict[str, Any]) -> None:
-    out["goto"] = value(_field("rules", "goto"), given, place)
+def _ports(side: str) -> Word:
+    """A port, or a range. The mask that the kernel shows for one port does not go with several."""
+
+    def put(given: Any, place: Place, out: dict[str, Any]) -> None:
+        found = out[f"{side}_range"] = value(_field("rules", f"{side}_range"), given, place)
+        if found and found["start"] != found["end"]:
+            out.setdefault(f"{side}_mask", None)
+
+    return put
 
 
 def _netns(given: Any, place: Place, out: dict[str, Any]) -> None:
@@ -219,7 +226,8 @@ WORDS: Final[Mapping[str, Mapping[str, Word]]] = {
         "oif": _also("rules", "oifname"),
         "proto": _also("rules", "protocol"),
         "inverted": _bit("flags", FIB_RULE_INVERT),
-        "goto": _goto,
+        "sport_range": _ports("sport"),
+        "dport_range": _ports("dport"),
     },
     "vlans": {"pvid": _bit("flags", PVID), "untagged": _bit("flags", UNTAGGED)},
     "netns": {"netns": _netns, "name": _netns, "path": _netns},

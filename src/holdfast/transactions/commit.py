@@ -18,8 +18,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Conflict, HoldfastError, Lost, Timeout, Unavailable
-from holdfast.mirror.consequence import Reread
+from holdfast.errors import Conflict, HoldfastError, Lost, NotSupported, Timeout, Unavailable
+from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle
 from holdfast.mirror.rules import POLLED
@@ -27,12 +27,12 @@ from holdfast.model import INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
 
-from . import namespaces
+from . import namespaces, tuns
 from .compare import differences
 from .contract import Change, Create, Delete, Named, Outcome, Request
 from .journal import note_intent, note_result, note_stage
 from .messages import message_of
-from .order import Step, Verb, in_order
+from .order import Phase, Step, Verb, in_order
 from .plan import Plan, plan
 from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
@@ -207,13 +207,22 @@ class Commit:
         self._plans += plans
         self._stages += 1
         self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
-        steps = [step for one in plans for step in one.steps]
+        steps = [step for one in plans for step in one.steps if self._reachable(step)]
         if not steps:
             return
         if journaled and not self._undoing:
             self._note(self._noted(plans))
         for phase in in_order(steps):
             self._send(phase)
+
+    def _reachable(self, step: Step) -> bool:
+        """In a namespace that is no source nothing can be set: what moves there stays down. Raises: NotSupported."""
+        if step.target in self._hands or step.how == "netns":
+            return True
+        if step.phase == Phase.UP:
+            return False
+        message = f"`{step.target}` is no source: what moves there cannot be changed as well"
+        raise NotSupported(message, hint="add it as a source first", index=step.place, target=step.target)
 
     def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         if any(not isinstance(one, Create) or one.ensure or one.table is INTERFACES for _, one in stage):
@@ -252,6 +261,10 @@ class Commit:
                 for step in own:
                     self._name_namespace(step)
                 continue
+            for step in own:
+                if step.how == "tun":
+                    self._make_tun(step)
+            own = [step for step in own if step.how != "tun"]
             wire = self._wires[target]
             for batch, messages in self._batches(own, wire.most):
                 self._may_go_on()
@@ -261,6 +274,19 @@ class Commit:
                     self._done |= {step.place for step in batch}
                     raise
                 self._acknowledged(batch, refused)
+
+    def _make_tun(self, step: Step) -> None:
+        """Raises: Refused."""
+        try:
+            tuns.make(self._scene.namespace(step.target), step.row["ifname"], step.row.get("kind_data") or {})
+        except HoldfastError as failure:
+            failure.details |= {"index": step.place, "target": step.target}
+            if not self._undoing:
+                raise Refused(failure) from failure
+            self._undo_failures.append(f"{told(self._request_of(step), step.target, self._present)}: {failure}")
+            return
+        self._done.add(step.place)
+        self._sent += 1
 
     def _batches(self, steps: Sequence[Step], most: int) -> Iterator[tuple[list[Step], list[bytes]]]:
         batch: list[Step] = []
@@ -589,9 +615,11 @@ def _follows(one: Plan) -> bool:
     return bool(one.hung) or table == "interfaces" or (table == "nexthops" and one.before is not None) or table == "netns"
 
 
-def _silent(one: Plan) -> Iterator[Reread]:
+def _silent(one: Plan) -> Iterator[Ask | Reread]:
     """Questions about what the kernel does not tell."""
     row = one.asked or one.before or {}
+    if one.request.table is INTERFACES and one.before is not None and row.get("kind_data") and one.where == one.request.target:
+        yield Ask((one.before["ifindex"],), reason="what is set of a kind is not told of a link that is down")
     if one.request.table.name == "neighbours" and row.get("proxy"):
         yield from POLLED
     elif one.request.table.name == "addresses" and row.get("family") == 10 and isinstance(row.get("ifindex"), int):

@@ -19,6 +19,9 @@ _AT_BIRTH: Final = (
     "gro_ipv4_max_size", "af_spec",
 )  # fmt: skip
 """What rtnl_create_link and the kind take; the rest is set afterwards."""
+_MTU_AFTERWARDS: Final = ("bridge", "tun")
+"""A bridge that is born with an MTU forgets it with its first port (br_mtu_auto_adjust)."""
+_OF_TUN: Final = ("address", "txqlen", "group_id")
 _LATER: Final = ("ifalias", "proto_down")
 _OF_PORT: Final = ("master", "port_data", "slave_kind")
 _BORN: Final = frozenset((*_AT_BIRTH, *_LATER, *_OF_PORT, "altnames", "flags", "state", "change"))
@@ -33,13 +36,17 @@ def create_link(place: int, target: str, asked: dict[str, Any] | Mapping[str, An
     if asked.get("kind") == "veth":
         born.pop("link", None)  # the other end, which is made along with it
         born.pop("link_netnsid", None)
+    mtu = {"mtu": born.pop("mtu")} if asked.get("kind") in _MTU_AFTERWARDS and "mtu" in born else {}
     below = born.get("link")
     if isinstance(below, Named) and below.target not in ("", target):  # asked for where the interface below is
         steps = [Step(place, below.target, Phase.LINK, Verb.CREATE, INTERFACES, {**born, "net_ns": target}, CREATE | EXCL)]
+    elif asked.get("kind") == "tun":
+        steps = [Step(place, target, Phase.LINK, Verb.CREATE, INTERFACES, born, how="tun")]
+        mtu |= {name: born[name] for name in _OF_TUN if born.get(name)}
     else:
         steps = [Step(place, target, Phase.LINK, Verb.CREATE, INTERFACES, born, CREATE | EXCL)]
-    me = asked.get("ifindex") or Named(asked["ifname"])
-    later = {name: asked[name] for name in _LATER if asked.get(name)}
+    me = (asked.get("ifindex") if asked.get("kind") != "tun" else None) or Named(asked["ifname"])
+    later = {name: asked[name] for name in _LATER if asked.get(name)} | mtu
     if later:
         steps.append(Step(place, target, Phase.SETTING, Verb.CHANGE, INTERFACES, {"ifindex": me, **later}))
     if asked.get("altnames"):
@@ -101,9 +108,11 @@ def change_link(place: int, target: str, row: Mapping[str, Any], fields: Mapping
         steps.append(Step(place, target, Phase.MOVE, Verb.CHANGE, INTERFACES, moved))
         me = Named(ifname)
     settings = _settings(row, fields, moved=place_now != target)
+    gone, come = _changed_names(place, place_now, me, row, fields)
+    steps += gone  # before a rename to one of these
     if settings:
         steps.append(Step(place, place_now, Phase.SETTING, Verb.CHANGE, INTERFACES, {"ifindex": me, **settings}))
-    steps += _changed_names(place, place_now, me, row, fields)
+    steps += come
     steps += _port(place, place_now, me, fields, row.get("slave_kind"))
     if change and not (change & IFF_UP and not flags & IFF_UP):
         steps.append(Step(place, place_now, Phase.UP, Verb.CHANGE, INTERFACES, {"ifindex": me, "flags": flags, "change": change}))
@@ -138,10 +147,15 @@ def _settings(row: Mapping[str, Any], fields: Mapping[str, Any], *, moved: bool)
     return settings
 
 
-def _changed_names(place: int, target: str, me: Any, row: Mapping[str, Any], fields: Mapping[str, Any]) -> list[Step]:
+def _changed_names(
+    place: int, target: str, me: Any, row: Mapping[str, Any], fields: Mapping[str, Any]
+) -> tuple[list[Step], list[Step]]:
+    """The steps that take alternative names away, and those that give new ones."""
     if "altnames" not in fields:
-        return []
+        return [], []
     old, new = row["altnames"] or [], fields["altnames"] or []
     gone, come = [one for one in old if one not in new], [one for one in new if one not in old]
-    steps = [_names(place, target, me, "RTM_DELLINKPROP", gone)] if gone else []
-    return steps + ([_names(place, target, me, "RTM_NEWLINKPROP", come)] if come else [])
+    return (
+        [_names(place, target, me, "RTM_DELLINKPROP", gone)] if gone else [],
+        [_names(place, target, me, "RTM_NEWLINKPROP", come)] if come else [],
+    )

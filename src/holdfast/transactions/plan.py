@@ -127,7 +127,15 @@ def _create_plain(place: int, request: Create, asked: Mapping[str, Any], present
     flags = CREATE | EXCL
     if request.table.name == "routes" and request.beside:
         flags = CREATE if asked["family"] == AF_INET6 else CREATE | APPEND
+    if request.table.name == "fdb" and _may_have_several(asked):
+        flags = CREATE | APPEND
     return [Step(place, request.target, phase_of(request.table, asked), Verb.CREATE, request.table, asked, flags)]
+
+
+def _may_have_several(asked: Mapping[str, Any]) -> bool:
+    """A VXLAN device keeps any number of far ends for zero and for multicast addresses; others have one."""
+    lladdr = asked.get("lladdr") or ""
+    return bool(asked.get("dst")) and (lladdr == "00:00:00:00:00:00" or bool(int(lladdr[:2] or "0", 16) & 1))
 
 
 def _create_vlan(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
