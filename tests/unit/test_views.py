@@ -321,7 +321,8 @@ def test_dumps_have_every_field_by_ndbs_names(home):
 
 
 def test_summaries_show_interfaces_by_name(home):
-    assert home.addresses.summary()[0]._as_dict() == {"target": "localhost", "ifname": "eth0", "address": "10.0.0.1", "prefixlen": 24}
+    first = {"target": "localhost", "tflags": 0, "ifname": "eth0", "address": "10.0.0.1", "prefixlen": 24}
+    assert home.addresses.summary()[0]._as_dict() == first
     assert home.routes.summary().select_records(dst="10.2.0.0", dst_len=24)[0].ifname == "eth0"
     for view in (home.interfaces, home.addresses, home.routes):
         for record in view.summary():

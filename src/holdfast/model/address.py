@@ -46,9 +46,9 @@ ADDRESSES = Table(
     ),
     fields=(
         Field("family", U8, "ifa_family", "address family", default=0, names="family"),
-        Field("ifindex", U32, "ifa_index", "interface", default=0, names="ifindex", aliases=("index",), summary=True),
-        Field("address", IP, "IFA_ADDRESS", "address of the prefix: the peer's on point-to-point links", summary=True),
-        Field("prefixlen", U8, "ifa_prefixlen", "prefix length", "bits", default=0, summary=True),
+        Field("ifindex", U32, "ifa_index", "interface", default=0, names="ifindex", aliases=("index",)),
+        Field("address", IP, "IFA_ADDRESS", "address of the prefix: the peer's on point-to-point links"),
+        Field("prefixlen", U8, "ifa_prefixlen", "prefix length", "bits", default=0),
         Field("local", IP, ("IFA_LOCAL", "IFA_ADDRESS"), "our address"),
         Field("label", TEXT, "IFA_LABEL", "label (IPv4): the interface's name, with a suffix"),
         Field("broadcast", IP, "IFA_BROADCAST", "broadcast address"),
@@ -67,6 +67,7 @@ ADDRESSES = Table(
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),
     key=("local", "ifindex", "prefixlen", "family", "ipv4_peer"),
+    summary=("ifindex", "address", "prefixlen"),
     indexes=(("ifindex",), ("address",)),
     silent={"IFA_TARGET_NETNSID": "which namespace was asked, not what is in it"},
 )  # fmt: skip

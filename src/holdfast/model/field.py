@@ -109,7 +109,6 @@ class Field:
     presence  in a request it means yes by being there, whatever its value: zero is not sent.
     readonly  the kernel tells it and takes it in no request: what made something again leaves it out.
     derive    (names of other fields, function of their values): computed when decoding, ignored when encoding.
-    summary   stands in short listings (`holdfast show`, `view.summary()`), in the order of declaration.
     """
 
     name: str
@@ -125,7 +124,6 @@ class Field:
     readonly: bool = False
     presence: bool = False
     derive: tuple[str | tuple[str, ...], Callable[..., Any]] | None = None
-    summary: bool = False
 
     @property
     def attrs(self) -> tuple[str, ...]:
@@ -160,6 +158,7 @@ class Table:
 
     Each table also has the columns `target` (the source's name) and `since` (the revision of the row's last change).
     key       fields that, with `target`, identify a row; fields without a default may be NULL in it.
+    summary   fields of `view.summary()`, in order: those that NDB has there, so that its scripts can unpack them.
     indexes   further indexes, each a tuple of columns, that the usual questions need.
     silent    attributes that are known and deliberately not kept, with the reason.
     """
@@ -173,6 +172,7 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     silent: dict[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
     columns: tuple[str, ...] = field(init=False)
     _fields: dict[str, Field] = field(init=False)
 

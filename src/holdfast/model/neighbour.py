@@ -36,10 +36,10 @@ NEIGHBOURS = Table(
     ),
     fields=(
         Field("family", U8, "ndm_family", "address family", default=0, names="family"),
-        Field("ifindex", U32, "ndm_ifindex", "interface", default=0, names="ifindex", summary=True),
-        Field("dst", IP, "NDA_DST", "the neighbour's address", summary=True),
-        Field("lladdr", LLADDR, "NDA_LLADDR", "its link-layer address; NULL while unknown", summary=True),
-        Field("state", U16, "ndm_state", "NUD_* bits", default=0, names="nud", volatile=True, summary=True),
+        Field("ifindex", U32, "ndm_ifindex", "interface", default=0, names="ifindex"),
+        Field("dst", IP, "NDA_DST", "the neighbour's address"),
+        Field("lladdr", LLADDR, "NDA_LLADDR", "its link-layer address; NULL while unknown"),
+        Field("state", U16, "ndm_state", "NUD_* bits", default=0, names="nud", volatile=True),
         Field("fixed", FLAG, doc="1: permanent or noarp, not probed", default=0, derive=("state", _fixed)),
         Field("flags", U8, "ndm_flags", "NTF_* bits", default=0, names="ntf"),
         Field("flags_ext", U32, "NDA_FLAGS_EXT", "NTF_EXT_* bits", names="ntf_ext"),
@@ -52,5 +52,6 @@ NEIGHBOURS = Table(
         Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex"),
     ),
     key=("dst", "ifindex", "proxy", "family"),
+    summary=("ifindex", "lladdr", "dst"),
     indexes=(("ifindex",), ("lladdr",)),
 )  # fmt: skip

@@ -11,10 +11,11 @@ NETNS = Table(
     noun="netns",
     doc="Named network namespaces.",
     fields=(
-        Field("name", TEXT, doc="its name", default="", aliases=("netns",), summary=True),
-        Field("path", TEXT, doc="the file that it is mounted on", default="", summary=True),
+        Field("name", TEXT, doc="its name", default="", aliases=("netns",)),
+        Field("path", TEXT, doc="the file that it is mounted on", default=""),
         Field("inode", U32, doc="inode of the namespace: equal ones are the same namespace"),
         Field("nsid", I32, doc="number by which links refer to it", aliases=("netnsid",)),
     ),
     key=("path",),
+    summary=("name",),
 )  # fmt: skip

@@ -37,10 +37,10 @@ def _message(noun: str) -> Message:
 
 
 _IFINDEX = Field("ifindex", I32, "tcm_ifindex", "interface; -1: a shared block, whose number `parent` is", default=0, names="ifindex",
-                 aliases=("index",), summary=True)  # fmt: skip
-_HANDLE = Field("handle", U32, "tcm_handle", "its own number", default=0, names="tc_handle", summary=True)
-_PARENT = Field("parent", U32, "tcm_parent", "what it hangs on", default=0, names="tc_handle", summary=True)
-_KIND = Field("kind", TEXT, "TCA_KIND", "kind: fq_codel, htb, u32 …", summary=True)
+                 aliases=("index",))  # fmt: skip
+_HANDLE = Field("handle", U32, "tcm_handle", "its own number", default=0, names="tc_handle")
+_PARENT = Field("parent", U32, "tcm_parent", "what it hangs on", default=0, names="tc_handle")
+_KIND = Field("kind", TEXT, "TCA_KIND", "kind: fq_codel, htb, u32 …")
 _OPTIONS = Field("options", Packed("tc_options", "TEXT"), "TCA_OPTIONS", "its options, raw, in hex; without counters")
 _STATS = Field("stats", STATS, "TCA_STATS2", "counters", volatile=True)
 _UNKNOWN = Field("unknown", Packed("unknown"), doc="attributes that this version does not know: number to hex")
@@ -65,6 +65,7 @@ QDISCS = Table(
         _UNKNOWN,
     ),
     key=("ifindex", "parent", "handle"),
+    summary=("ifindex", "handle", "parent", "kind"),
     silent=_SILENT,
 )
 
@@ -84,6 +85,7 @@ CLASSES = Table(
         _UNKNOWN,
     ),
     key=("ifindex", "handle"),
+    summary=("ifindex", "handle", "parent", "kind"),
     silent=_SILENT,
 )
 
@@ -107,13 +109,14 @@ FILTERS = Table(
         _HANDLE,
         _PARENT,
         Field("info", U32, "tcm_info", "priority << 16 | protocol in network byte order", default=0),
-        Field("priority", U16, doc="order: the lowest first", default=0, aliases=("prio",), summary=True, derive=("info", _priority)),
-        Field("protocol", U16, doc="EtherType that it looks at", default=0, summary=True, names="ethertype", derive=("info", _protocol)),
-        Field("chain", U32, "TCA_CHAIN", "chain that it stands in", default=0, summary=True),
+        Field("priority", U16, doc="order: the lowest first", default=0, aliases=("prio",), derive=("info", _priority)),
+        Field("protocol", U16, doc="EtherType that it looks at", default=0, names="ethertype", derive=("info", _protocol)),
+        Field("chain", U32, "TCA_CHAIN", "chain that it stands in", default=0),
         _OPTIONS,
         _STATS,
         _UNKNOWN,
     ),
     key=("ifindex", "parent", "chain", "info", "handle"),
+    summary=("ifindex", "handle", "parent", "kind", "priority", "protocol", "chain"),
     silent=_SILENT,
 )

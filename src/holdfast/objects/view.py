@@ -237,14 +237,17 @@ class View(Generic[Found]):
         return RecordSet(lambda: map(self.plan.record, self.reading.stream(select + where, args, at)))
 
     def summary(self, *, at: Point | None = None) -> RecordSet:
-        """A record of the most telling fields for each row; an interface is shown by its name. at, and Raises: as `dump`."""
+        """A record of the fields that NDB has there, in its order, for each row; an interface is shown by its name.
+
+        `tflags` stands there for scripts that unpack records; it is always 0. at, and Raises: as `dump`, which has all fields.
+        """
         outgoing = self._spelling.outgoing
-        names, columns = ["target"], ["t.target"]
-        for field in self.table.fields:
-            if field.summary and field.name == outgoing:
+        names, columns = ["target", "tflags"], ["t.target", "0"]
+        for field in map(self.table.__getitem__, self.table.summary):
+            if field.name == outgoing:
                 names.append("ifname")
                 columns.append(f"(SELECT ifname FROM interfaces AS i WHERE i.target = t.target AND i.ifindex = t.{outgoing})")
-            elif field.summary:
+            else:
                 names.append(shown_name(field))
                 columns.append(f"t.{field.name}")
         make = shape(tuple(names))
