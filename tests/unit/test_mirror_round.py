@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -199,6 +200,33 @@ def test_a_row_that_went_silently_with_an_event_meanwhile_stays_away(stage: Stag
     stage.events(told("interfaces", link(2), "delete"))
     stage.settle(answers)
     assert stage.routes() == []
+
+
+def test_replaced_routes_end_the_same_read_at_once_or_one_by_one(rng: random.Random) -> None:
+    """Prefixes come again within one read, some have alternatives; what is not certain is asked the same way."""
+    append, replace = 0x400 | 0x800, 0x100
+    for _ in range(5):
+        told_so = []
+        for _ in range(30):
+            row = route(f"10.{rng.randrange(6)}.0.0", rng.choice((2, 3)), gateway=f"192.168.0.{rng.randrange(3)}", proto=rng.choice((3, 4)))
+            told_so.append(told("routes", row, flags=rng.choice((append, replace, replace, replace))))
+        with Database() as one, Database() as other:
+            at_once, one_by_one = Stage(one), Stage(other)
+            asked = at_once.events(b"".join(told_so)).questions
+            assert [question for message in told_so for question in one_by_one.events(message).questions] == asked
+            columns = ", ".join(TABLES["routes"].columns)
+            rows = [stage.database.fetch(f"SELECT {columns} FROM routes ORDER BY {columns}") for stage in (at_once, one_by_one)]
+            assert rows[0] == rows[1] and rows[0]
+
+
+def test_what_was_replaced_meanwhile_does_not_come_back(stage: Stage) -> None:
+    """The dump shows a row that stood for a moment between the one we have and the one that the event tells."""
+    stage.events(told("routes", route("10.1.0.0", gateway="10.0.0.1")) + told("routes", route("10.2.0.0", gateway="10.0.0.1")))
+    stage.source.shown["routes"] = [route("10.1.0.0", gateway="10.0.0.3"), route("10.2.0.0", gateway="10.0.0.1")]
+    answers = stage.begin(ROUTES)
+    stage.events(told("routes", route("10.1.0.0", gateway="10.0.0.5"), flags=0x100))
+    assert not stage.settle(answers).rows
+    assert stage.database.fetch("SELECT dst, gateway FROM routes ORDER BY dst") == [("10.1.0.0", "10.0.0.5"), ("10.2.0.0", "10.0.0.1")]
 
 
 def test_what_events_tell_between_two_steps_is_right_and_the_dump_is_not(slow_stage: Stage) -> None:

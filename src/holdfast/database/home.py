@@ -11,7 +11,7 @@ that has a default becomes the default. They come out as the tables hold them: J
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -201,7 +201,7 @@ class Transaction(Protocol):
         """An empty set of rows, for `Stage.merge` and `delete_unseen`; it outlives the transaction."""
 
     def delete_unseen(
-        self, table: Table, target: str, seen: Seen, spared: set[Row], position: int, condition: str = "", args: Sequence[Any] = ()
+        self, table: Table, target: str, seen: Seen, spared: Container[Row], position: int, condition: str = "", args: Sequence[Any] = ()
     ) -> tuple[int, int | None]:
         """Delete the target's rows inside `condition` that are not in `seen` and whose key is not in `spared`, from `position`
         (first 0) on, for some 10 ms; returns how many went, and the position to go on from, None at the end.

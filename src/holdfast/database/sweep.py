@@ -7,7 +7,7 @@ which rows of the table they are until all have been told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from holdfast.errors import Bug
@@ -99,8 +99,9 @@ class Sweep:
 
 
 def delete_unseen(
-    tx: Transaction, statements: Statements, target: str, seen: Seen, spared: set[Row], position: int, condition: str, args: Sequence[Any]
-) -> tuple[int, int | None]:
+    tx: Transaction, statements: Statements, target: str, seen: Seen, spared: Container[Row], position: int,
+    condition: str, args: Sequence[Any],
+) -> tuple[int, int | None]:  # fmt: skip
     """The contract: home.Transaction.delete_unseen. A position is a rowid; the table is gone through in their order."""
     table, name = statements.table, statements.table.name
     last = tx.fetch(f"SELECT rowid FROM {name} WHERE rowid > ? ORDER BY rowid LIMIT 1 OFFSET {_LOOKED_AT - 1}", (position,))
@@ -111,7 +112,7 @@ def delete_unseen(
     if len(unseen) > _GONE:
         unseen = unseen[:_GONE]
         upper = unseen[-1]
-    if spared:
+    if spared:  # an empty one costs nothing
         unseen = [one for one in unseen if tx.fetch(f"SELECT {', '.join(table.key)} FROM {name} WHERE rowid = ?", (one,))[0] not in spared]
     gone = 0
     for one in unseen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -101,7 +101,7 @@ class Transaction:
         return Seen()
 
     def delete_unseen(
-        self, table: Table, target: str, seen: Seen, spared: set[Row], position: int, condition: str = "", args: Sequence[Any] = ()
+        self, table: Table, target: str, seen: Seen, spared: Container[Row], position: int, condition: str = "", args: Sequence[Any] = ()
     ) -> tuple[int, int | None]:
         return delete_unseen(self, self.statements(table), target, seen, spared, position, condition, args)
 

@@ -13,9 +13,10 @@ from holdfast.model import INTERFACES, ROUTES, TABLES
 from holdfast.netlink.batch import Batch
 
 from . import paths, rules
-from .batches import batch_of, parsed, with_column
+from .batches import batch_of, keys_of, parsed, with_column
 from .consequence import Ask, Consequence, Drop, Reread, Where
 from .journal import Journal
+from .replacing import Replacement
 
 if TYPE_CHECKING:
     from holdfast.database.home import Transaction
@@ -139,7 +140,28 @@ class Applier:
         if self._are_alone(batch):
             self._put(tx, batch)
             return
+        if batch.flags & NLM_F_REPLACE and rules.AF_INET6 not in batch.column("family"):
+            yield from self._replaced(tx, batch)
+            return
+        yield from self._one_by_one(tx, batch)
+
+    def _replaced(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
+        """Routes that took the place of another one, which has no alternatives beside it: many at once, a quarter of the time."""
+        self._touch_prefixes(batch)
+        taking = Replacement(tx, self.target, batch)
+        while taking.more:
+            gone, now = taking.run()
+            if gone is not None:
+                self._delete(tx, gone)
+            if now is not None:
+                self._put(tx, now)
+            if (other := taking.other()) is not None:
+                yield from self._one_by_one(tx, other)
+
+    def _one_by_one(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
         replace = bool(batch.flags & NLM_F_REPLACE)
+        if replace:
+            self._touch_prefixes(batch)
         for row in batch.dicts():
             ipv6 = row["family"] == rules.AF_INET6
             if replace or (ipv6 and row["multipath"]):
@@ -153,6 +175,10 @@ class Applier:
                 self._hiding.add(_position(row))
             if _position(row) in self._hiding:
                 yield _table_of(row, "routes of one prefix hide each other")
+
+    def _touch_prefixes(self, batch: Batch) -> None:
+        if self.journal is not None:
+            self.journal.touch_beginnings("routes", (key[: len(paths.PREFIX)] for key in keys_of(batch)))
 
     def _are_alone(self, batch: Batch) -> bool:
         """Are these routes beside which nothing else changes?  The kernel says so of IPv6 routes by NLM_F_EXCL."""

@@ -1,11 +1,13 @@
 """Which rows events touched while a dump was on its way.
 
 A dump is older than the events that arrive after it began: for a row that an event touched meanwhile the event is right and
-the dump may be stale. The sweep leaves those rows as they are.
+the dump may be stale. The sweep leaves those rows as they are. A route that replaced another one touched all rows of its prefix:
+the dump may still show what was replaced, as a row that we never had.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,7 +15,27 @@ from holdfast.netlink.batch import Batch
 
 from .batches import Key, keys_of
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "Touched"]
+
+
+class Touched:
+    """Keys, whole ones and beginnings of some; grows with later events. `in`: was the row with this key touched?"""
+
+    def __init__(self) -> None:
+        self.keys: set[Key] = set()
+        self.beginnings: set[Key] = set()
+        self._length = 0
+
+    def begin(self, beginnings: Iterable[Key]) -> None:
+        """All rows whose key begins so; all of one length."""
+        self.beginnings.update(beginnings)
+        self._length = len(next(iter(self.beginnings), ()))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys or (bool(self.beginnings) and isinstance(key, tuple) and key[: self._length] in self.beginnings)
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.beginnings)
 
 
 class Journal:
@@ -25,17 +47,20 @@ class Journal:
     def __init__(self) -> None:
         self.lost = False
         self._batches: dict[str, list[Batch]] = {}
-        self._keys: dict[str, set[Key]] = {}
+        self._touched: defaultdict[str, Touched] = defaultdict(Touched)
 
     def touch(self, batch: Batch) -> None:
         self._batches.setdefault(batch.table.name, []).append(batch)
 
     def touch_keys(self, table: str, keys: Iterable[Sequence[Any]]) -> None:
-        self._keys.setdefault(table, set()).update(tuple(key) for key in keys)
+        self._touched[table].keys.update(tuple(key) for key in keys)
 
-    def touched(self, table: str) -> set[Key]:
-        """The keys, in the order of the table's key columns; the set grows with later events."""
-        keys = self._keys.setdefault(table, set())
+    def touch_beginnings(self, table: str, beginnings: Iterable[Key]) -> None:
+        self._touched[table].begin(beginnings)
+
+    def touched(self, table: str) -> Touched:
+        """The keys, in the order of the table's key columns."""
+        touched = self._touched[table]
         for batch in self._batches.pop(table, ()):
-            keys.update(keys_of(batch))
-        return keys
+            touched.keys.update(keys_of(batch))
+        return touched

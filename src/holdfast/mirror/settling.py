@@ -23,7 +23,7 @@ from holdfast.netlink.codec import decode
 from . import rules
 from .batches import Key, batch_of, keep, keys_of, parsed, pieces
 from .consequence import Ask, Reread
-from .journal import Journal
+from .journal import Journal, Touched
 from .reading import Part
 
 if TYPE_CHECKING:
@@ -81,13 +81,14 @@ def settle_part(tx: Transaction, target: str, part: Part, journal: Journal | Non
     if _is_first(tx, target, part, journal):
         count = tx.load(part.table, target, ((batch.columns, batch.values) for batch in _batches(part, report)))
         return Difference(added=count)
-    touched = journal.touched(name) if journal is not None else set()
+    touched = journal.touched(name) if journal is not None else Touched()
     with tx.sweep(part.table, target) as stage:
         for batch in _batches(part, report):
             kept = _untouched(batch, touched)
             if kept is not None:
                 stage.add(kept.columns, kept.values)
-        _add_present(tx, stage, part.table, target, touched)
+        _add_present(tx, stage, part.table, target, touched.keys)
+        _add_present(tx, stage, part.table, target, touched.beginnings)
         swept = stage.finish(part.where.sql, part.where.args)
     return Difference(swept.added, swept.changed, swept.deleted)
 
@@ -123,7 +124,7 @@ class Steps:
                 return True
             self._seen = tx.seen()
             self._pieces = (piece for batch in _batches(self._part, self._report) for piece in pieces(batch, _ROWS))
-        touched = self._journal.touched(self.table) if self._journal is not None else set()
+        touched = self._journal.touched(self.table) if self._journal is not None else Touched()
         until = time.monotonic() + _STEP_S
         while True:
             piece = next(self._pieces, None)
@@ -134,14 +135,14 @@ class Steps:
             if time.monotonic() >= until:
                 return False
 
-    def _merge(self, tx: Transaction, piece: Batch, touched: set[Key]) -> None:
+    def _merge(self, tx: Transaction, piece: Batch, touched: Touched) -> None:
         kept = _untouched(piece, touched)
         if kept is not None:
             with tx.sweep(self._part.table, self._target) as stage:
                 stage.add(kept.columns, kept.values)
                 self._made(tx, stage.merge(self._seen))
 
-    def _delete(self, tx: Transaction, touched: set[Key]) -> bool:
+    def _delete(self, tx: Transaction, touched: Touched) -> bool:
         """True at the end of the table."""
         if self._position is not None:
             where = self._part.where
@@ -181,13 +182,13 @@ def _of_family(batch: Batch, family: int) -> Batch | None:
     return keep(batch, [one == family for one in batch.column("family")])
 
 
-def _untouched(batch: Batch, touched: set[Key]) -> Batch | None:
+def _untouched(batch: Batch, touched: Touched) -> Batch | None:
     return keep(batch, [key not in touched for key in keys_of(batch)]) if touched else batch
 
 
 def _add_present(tx: Transaction, stage: Stage, table: Table, target: str, keys: set[Key]) -> None:
-    """Put the rows with these keys on the stage as they are: so the comparison finds them unchanged."""
-    condition = " AND ".join(f"{name} IS ?" for name in table.key)
+    """Put the rows with these keys, or beginnings of keys, on the stage as they are: so the comparison finds them unchanged."""
+    condition = " AND ".join(f"{name} IS ?" for name in table.key[: len(next(iter(keys), ()))])
     sql = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE target = ? AND {condition}"
     found = (row for key in keys for row in tx.fetch(sql, (target, *key)))
     rows = [parsed(table, dict(zip(table.columns, row, strict=True))) for row in found]
