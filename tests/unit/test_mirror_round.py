@@ -219,6 +219,20 @@ def test_replaced_routes_end_the_same_read_at_once_or_one_by_one(rng: random.Ran
             assert rows[0] == rows[1] and rows[0]
 
 
+def test_a_loss_is_told_when_the_queue_is_empty(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then the kernel drops more, and says nothing of it."""
+    monkeypatch.setattr(line_module, "LIMIT", 1)
+    cycle = stage.events(Lost("lost"), told("routes", route("10.1.0.0")), told("routes", route("10.2.0.0")))
+    assert (cycle.lost, cycle.more) == (False, True)
+    cycle = stage.events()
+    assert (cycle.lost, cycle.more) == (False, True)
+    cycle = stage.events()
+    assert (cycle.lost, cycle.more) == (True, False)
+    assert stage.routes() == ["10.1.0.0", "10.2.0.0"]
+    assert not stage.events().lost
+    assert stage.counters.lost == 1
+
+
 def test_what_was_replaced_meanwhile_does_not_come_back(stage: Stage) -> None:
     """The dump shows a row that stood for a moment between the one we have and the one that the event tells."""
     stage.events(told("routes", route("10.1.0.0", gateway="10.0.0.1")) + told("routes", route("10.2.0.0", gateway="10.0.0.1")))

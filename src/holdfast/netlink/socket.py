@@ -36,6 +36,7 @@ __all__ = ["CHUNK", "EVENTS_RCVBUF", "Socket", "open_route_socket", "world_error
 
 CHUNK: Final = 4 << 20  # bytes that a read hands out at most (and up to one datagram more)
 EVENTS_RCVBUF: Final = 256 << 20  # a bound, not an allocation
+_PIECE: Final = 128 << 10  # what is stored is handed out in pieces of this size
 STORED_MOST: Final = 256 << 20  # bytes that a socket keeps for a drain that is late
 
 _NETLINK_ROUTE: Final = 0
@@ -155,10 +156,10 @@ class Socket:
         """
         with self._lock:
             while not self._loss and sum(map(len, self._stored)) < STORED_MOST:
-                data = self._drain(CHUNK)
+                data = self._drain(_PIECE)
                 if data:
                     self._stored.append(data)
-                if len(data) < CHUNK:
+                if len(data) < _PIECE:
                     return
 
     def _take_stored(self, limit: int) -> bytes:
