@@ -96,6 +96,7 @@ class Stage:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.others_wait = False
         self.source = Scripted()
         self.counters = Counters()
         self.line = Line(self.source, self.counters)
@@ -115,7 +116,7 @@ class Stage:
     def settle(self, answers: Answers, *meanwhile: bytes | Lost) -> Settled:
         """`meanwhile`: events that come one after each step, if there are steps."""
         events = list(meanwhile)
-        large = self.line.large(answers)
+        large = self.line.large(answers, others_wait=self.others_wait)
         settled = self._do(lambda tx: self.line.settle(tx, answers))
         for steps in large:
             while not self._do(steps.step):
@@ -256,6 +257,21 @@ def test_what_events_tell_between_two_steps_is_right_and_the_dump_is_not(slow_st
     )
     assert slow_stage.routes() == [*names[1:5], "10.7.0.0"]
     assert not settled.rows
+
+
+@pytest.mark.parametrize(("others_wait", "jobs"), [(False, 1), (True, 4)])
+def test_a_very_large_first_load_is_one_job_unless_others_wait(
+    others_wait: bool, jobs: int, slow_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "AT_ONCE", 0)
+    slow_stage.others_wait = others_wait
+    slow_stage.source.shown["routes"] = [route("10.1.0.0"), route("10.2.0.0"), route("10.3.0.0")]
+    revision = slow_stage.database.revision
+    answers = slow_stage.reading.ask(Questions(everything=True))
+    settled = slow_stage.settle(answers)
+    assert slow_stage.routes() == ["10.1.0.0", "10.2.0.0", "10.3.0.0"]
+    assert str(settled) == "routes +3 ~0 -0"
+    assert slow_stage.database.revision == revision + min(jobs, 3)
 
 
 def test_a_loss_between_two_steps_ends_the_sweep_before_it_deletes(slow_stage: Stage) -> None:

@@ -125,13 +125,14 @@ class Line:
             settled.add(part.table.name, settle_part(tx, self.source.target, part, self.applier.journal, self.report))
         return settled
 
-    def large(self, answers: Answers) -> list[Steps]:
-        """Take out of the answers what is to be settled in steps."""
+    def large(self, answers: Answers, *, others_wait: bool) -> list[Steps]:
+        """Take out of the answers what is to be settled in steps. others_wait: there are sources whose events a long job would
+        delay."""
         parts, answers.parts = answers.parts, []
         large = []
         for part in parts:
             if sum(map(len, part.chunks)) > LARGE:
-                large.append(Steps(self.source.target, part, self.applier.journal, self.report))
+                large.append(Steps(self.source.target, part, self.applier.journal, self.report, others_wait=others_wait))
             else:
                 answers.parts.append(part)
         return large

@@ -108,7 +108,7 @@ class Mirror:
             raise Closed("the mirror is not running")
         if source.target in self._supervisors:
             raise AlreadyExists(f"a source `{source.target}` is already there", target=source.target)
-        supervisor = Supervisor(source, self.database, self.workers, self.settings, self._told, self._remove_rows)
+        supervisor = Supervisor(source, self.database, self.workers, self.settings, self._told, self._remove_rows, self._is_alone)
         self._supervisors[source.target] = supervisor
         self._tasks[source.target] = self._group.create_task(supervisor.run(), name=f"holdfast-source-{source.target}")
 
@@ -214,6 +214,9 @@ class Mirror:
     def on_state(self, listener: Callable[[Status], None]) -> None:
         """Call `listener` in the loop whenever a source's state changes. It must be quick."""
         self._listeners.append(listener)
+
+    def _is_alone(self, target: str) -> bool:
+        return not any(one.state in (State.RUNNING, State.RESYNCING) for other, one in self._supervisors.items() if other != target)
 
     def _told(self, status: Status) -> None:
         self._changed.set()

@@ -70,8 +70,10 @@ class Supervisor:
         settings: Settings,
         on_state: Callable[[Status], None],
         forget: Callable[[str, str], Awaitable[None]],
+        is_alone: Callable[[str], bool],
     ) -> None:
-        """`forget` deletes the rows of a target; its second argument says why."""
+        """`forget` deletes the rows of a target; its second argument says why. `is_alone`: is no other source than this one
+        following events?"""
         self.source = source
         self.counters = Counters()
         self.state = State.CONNECTING
@@ -81,6 +83,7 @@ class Supervisor:
         self._settings = settings
         self._on_state = on_state
         self._forget = forget
+        self._is_alone = is_alone
         self._since = time.time()
         self._retry_at: float | None = None
         self._dice = random.Random()
@@ -430,7 +433,7 @@ class Supervisor:
     async def _settle(self, line: Line, answers: Answers, kind: str, *, rests: bool = False) -> Settled:
         """What is small first, in one transaction, then what is large, in steps. `rests`: after each step as long as it took,
         unless there are questions that wait for the end."""
-        large = line.large(answers)
+        large = line.large(answers, others_wait=not self._is_alone(self.source.target))
         settled = await self._write(lambda tx: self._settle_at_once(tx, line, answers, "" if large else kind))
         for steps in large:
             while True:
