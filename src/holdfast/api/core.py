@@ -35,6 +35,7 @@ __all__ = ["Core", "source_spec"]
 
 T = TypeVar("T")
 
+LOCALHOST: Final = "localhost"
 _LOADED: Final = ("running", "resyncing")
 _PROVIDERS: Final = ("sqlite3",)
 _WORDS_OF_KIND: Final = {"netns": "netns", "hostname": "ssh", "file": "replay"}
@@ -101,12 +102,9 @@ class Core(Reading):
             return
         from holdfast.node import Node
 
-        self.node = Node(self._path, self._wanted, follow=self._follow)
-        await self.node.start()
-        self._news = News()
-        self.attach(self.node.database)
-        self.node.mirror.on_state(self._left)
-        self.running = True
+        node = Node(self._path, self._wanted, follow=self._follow)
+        await node.start()
+        self._join(node)
         try:
             await self.node.loaded()
             wanted = [spec["target"] for spec in self._wanted]
@@ -115,6 +113,20 @@ class Core(Reading):
         except BaseException:
             await self.close()
             raise
+
+    @classmethod
+    def beside(cls, node: Node) -> Core:
+        """What works on a node that somebody else started and will stop. On the node's loop; it is never closed."""
+        core = cls([], localhost=LOCALHOST, provider="sqlite3", path=":memory:", follow=False)
+        core._join(node)
+        return core
+
+    def _join(self, node: Node) -> None:
+        self.node = node
+        self._news = News()
+        self.attach(node.database)
+        node.mirror.on_state(self._left)
+        self.running = True
 
     async def close(self) -> None:
         """Stop everything; what waits here ends with Closed. Rows stay in a database that is a file. Idempotent."""

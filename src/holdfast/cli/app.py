@@ -8,7 +8,7 @@ import click
 
 from holdfast.errors import InvalidValue
 
-from . import care, complete, past_app
+from . import care, change_app, complete, past_app
 from .command import Group, option
 from .options import Common, printing, reading
 from .source_app import source
@@ -246,6 +246,7 @@ def run(
     run_node(RunRequest(db, netns, all_netns, local, chosen, retention_of(keep, keep_rows, keep_bytes), log, verbose, colour))
 
 
+change_app.add_to(app)
 care.add_to(app)
 app.add_command(source)
 

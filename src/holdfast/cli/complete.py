@@ -29,6 +29,31 @@ def formats(context: click.Context, parameter: click.Parameter, incomplete: str)
     return _items([(name, "") for name in ("text", "dot", "svg", "json") if name.startswith(incomplete)])
 
 
+def changeable(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Nouns that can be changed, in the singular."""
+    from .orders import ORDERS
+
+    named = [(one.table.noun.split()[-1], one.table.doc) for one in ORDERS.values()]
+    return _items([(noun, doc) for noun, doc in named if noun.startswith(incomplete)])
+
+
+def orders(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A word of a change, or a value for the word before."""
+    from .orders import ORDERS
+    from .words import find_look
+
+    try:
+        table = find_look(context.params.get("noun") or "").table.name
+    except UnknownName:
+        return []
+    if table not in ORDERS:
+        return []
+    given = list(context.params.get("words") or ())
+    offered = [(value, doc) for value, doc in _values(table, given[-1]) if value.startswith(incomplete)] if given else []
+    words = ORDERS[table].words
+    return _items(offered or [(word, "") for word in words if word.startswith(incomplete)])
+
+
 def tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The last of a list with commas."""
     from .looks import LOOKS

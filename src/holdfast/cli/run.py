@@ -106,9 +106,11 @@ async def _listening(node: Node, path: str) -> AsyncIterator[None]:
         logger.warning("no socket, so this node can be read and not steered: %s; pip install 'holdfast[server]'", missing)
         yield
         return
+    from holdfast.api.changing import Changing
+    from holdfast.api.core import Core
     from holdfast.api.running import Running
 
-    server = UnixServer(socket_of(path), {"node": Running(node)})
+    server = UnixServer(socket_of(path), {"node": Running(node), "network": Changing(Core.beside(node))})
     await server.start()
     try:
         yield

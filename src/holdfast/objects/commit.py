@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from holdfast.objects.pending import Pending
     from holdfast.objects.snapshot import Saved
 
-__all__ = ["How", "commit", "rollback"]
+__all__ = ["How", "commit", "foreseen", "rollback"]
 
 _STRIDE: Final = 200
 """Objects that are looked at before the loop gets its turn."""
@@ -74,6 +74,19 @@ async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How(
         for one in links:
             one._flight = None
         flight.set_result(refused)
+
+
+def foreseen(objects: Iterable[Object[Any]]) -> list[Request]:
+    """What `commit` would ask of the engine for these objects now. Changes nothing. Raises: NotFound, InvalidValue."""
+    batch = Batch()
+    links = _links(objects)
+    for one in links:
+        try:
+            batch.add(one, one._pending)
+        except HoldfastError as error:
+            batch.blame(error, one, len(links))
+            raise
+    return batch.requests
 
 
 def batch_of(error: HoldfastError, taken: list[tuple[Object[Any], Pending]]) -> None:

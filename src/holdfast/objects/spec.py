@@ -130,6 +130,10 @@ class Spelling:
             has = ", ".join(shown_name(one) for one in self.table.fields)
             raise UnknownName(f"{self.table.name} have no field `{name}`; they have target, {has}", table=self.table.name) from None
 
+    def knows(self, name: str) -> bool:
+        """Is it a field of the table, by its name or another one? Words that only requests have are none."""
+        return name == "target" or name in self._fields
+
     def _meant(self, name: str) -> Field:
         """As `field`; in tables that show an interface by its name (summaries do), that name stands for its index."""
         return self._fields[self.outgoing] if name == "ifname" and name not in self._fields and self.outgoing else self.field(name)

@@ -104,7 +104,7 @@ class View(Generic[Found]):
         moment = self._moment()
         row = self._first(key)
         if row is None:
-            raise self._not_found(key)
+            raise self.not_found(key)
         return self._object(row, moment)
 
     def get(self, spec: Any = None, default: Any = None, **fields: Any) -> Found | Any:
@@ -126,6 +126,10 @@ class View(Generic[Found]):
         """
         key = fields if spec is None else spec
         return self[key if isinstance(key, str | int) else self._spelling.locator(as_fields(key))]
+
+    def key_in(self, spec: Any) -> dict[str, Any]:
+        """The part of a spec that says which object is meant. Raises: InvalidValue - none does."""
+        return self._spelling.locator({name: value for name, value in as_fields(spec).items() if self._spelling.knows(name)})
 
     def getmany(self, spec: Any = None, **fields: Any) -> Iterator[dict[str, Any]]:
         """The fields of all rows that fit, of all sources unless the spec names one."""
@@ -188,7 +192,8 @@ class View(Generic[Found]):
             sql = f"SELECT * FROM ({sql} LIMIT -1) ORDER BY {_PREFERENCE.get(self.table.name, '')}rowid{'' if wanted.inner else ' LIMIT 1'}"
         return self.reading.fetch(sql, args)
 
-    def _not_found(self, key: Any) -> NotFound:
+    def not_found(self, key: Any) -> NotFound:
+        """The error that says so."""
         noun = self.table.noun
         target = self._target or self.reading.localhost
         if not isinstance(key, str | int):

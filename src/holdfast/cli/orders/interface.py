@@ -15,7 +15,7 @@ from holdfast.model.links import LinkKind
 from .forms import is_name
 from .order import Order, Say, Words, fixed, take, value
 
-__all__ = ["INTERFACE"]
+__all__ = ["INTERFACE", "short_name"]
 
 _ALIASES: Final[Mapping[str, Mapping[str, str]]] = {
     "vxlan": {"remote": "vxlan_group", "dstport": "vxlan_port", "dev": "vxlan_link"},
@@ -33,6 +33,14 @@ def _short(kind: LinkKind) -> dict[str, str]:
         _, _, rest = one.name.partition("_")
         found.setdefault(rest or one.name, one.name)
     return found | dict(_ALIASES.get(kind.kind, {}))
+
+
+def short_name(kind: str, field: str) -> str:
+    """`stp_state` of a bridge's `br_stp_state`, in `ip`'s words where it has others."""
+    for word, name in _ALIASES.get(kind, {}).items():
+        if name == field:
+            return word
+    return field.partition("_")[2] or field
 
 
 def _type(fields: dict[str, Any], words: Words) -> None:
@@ -71,8 +79,13 @@ def _attributes() -> dict[str, Say]:
     return {field.name: value(field.name) for kind in KINDS.values() for field in (*kind.data, *kind.port)}
 
 
+def _name(fields: dict[str, Any], words: Words) -> None:
+    """`add interface name br0 …`; behind a name it is the new one: `set interface eth0 name wan0`."""
+    fields["new_name" if "ifname" in fields else "ifname"] = words.take()
+
+
 _OWN: Final[dict[str, Say]] = {
-    "name": value("ifname"),
+    "name": _name,
     "type": _type,
     "dev": value("ifname"),
     "link": value("link"),

@@ -1,0 +1,159 @@
+"""The verbs that change the network through a running node: many changes as one transaction, and taking one back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from holdfast.api.aio import View
+from holdfast.api.core import Core
+from holdfast.api.verb import verb
+from holdfast.errors import HoldfastError, InvalidValue, NotFound
+from holdfast.model import TABLES
+from holdfast.objects.commit import How, commit, foreseen
+from holdfast.objects.object import Object
+from holdfast.transactions.contract import Outcome, Request
+from holdfast.transactions.journal import packed, undo_of
+
+__all__ = ["Changing", "Order"]
+
+_SHOWN: Final = 4
+_TOLD: Final = 1000
+"""Requests of an answer, at most: who changes more knows what he asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One change that is asked for.
+
+    verb    add: it must not be there yet; set: it must be there; replace: it is made, or brought to these fields; del.
+    noun    name of a table.
+    fields  as `ndb.routes.create` takes them: names or numbers, prefixes as text …
+    target  the source; "" for the node's own host.
+    key     of `set`: which object; without it the fields say it by what identifies one.
+    """
+
+    verb: Literal["add", "set", "replace", "del"]
+    noun: str
+    fields: dict[str, Any]
+    target: str = ""
+    key: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Wishes:
+    """Objects with what waits in them, in order; those that are to be made are found again by later orders."""
+
+    core: Core
+    views: dict[str, View[Any]]
+    objects: list[Object[Any]] = field(default_factory=list)
+    made: dict[tuple[str, str], Object[Any]] = field(default_factory=dict)
+
+    def add(self, order: Order) -> None:
+        view = self.views[order.noun]
+        where = {"target": order.target} if order.target else {}
+        if order.verb == "set":
+            self._set(view, order, where)
+            return
+        fields = {**order.fields, **where}
+        if order.verb == "del":
+            one = _only(view, fields).remove()
+        else:
+            one = view.create(fields) if order.verb == "add" else view.ensure(fields)
+            self.made[one["target"], str(fields.get("ifname"))] = one
+        self.objects.append(one)
+
+    def _set(self, view: View[Any], order: Order, where: dict[str, Any]) -> None:
+        key = order.key or view.key_in(order.fields)
+        made = self.made.get((order.target or self.core.localhost, str(key.get("ifname")))) if order.noun == "interfaces" else None
+        one = made or view[{**key, **where}]
+        one.set(**{name: value for name, value in order.fields.items() if order.key or name not in key})
+        if made is None:
+            self.objects.append(one)
+
+
+class Changing:
+    """Changes of the network, for who calls from another process. On the node's loop."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._views: dict[str, View[Any]] = {name: View(core, name) for name in TABLES}
+
+    @verb(writes=True)
+    async def change(
+        self, orders: list[Order], *, author: str = "", message: str = "", force: bool = False, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Carry out all of these changes as one transaction, or none.
+
+        dry_run: only say what would be asked of the kernel.
+        Returns `requests`, what was asked, and of what was done `intent` (its revision in the log, by which it can be taken
+          back), `revision`, `sent`, and `undo`, what would take it back.
+        Raises: NotFound, AlreadyExists, InvalidValue, UnknownName - `order` in details is its place, from 0;  KernelError,
+          Conflict, Denied, NotSupported, Timeout - with what was undone.
+        """
+        wishes = _Wishes(self._core, self._views)
+        for place, order in enumerate(orders):
+            try:
+                if order.noun not in self._views:
+                    raise InvalidValue(f"no table `{order.noun}`", hint=f"there are {', '.join(self._views)}")
+                wishes.add(order)
+            except HoldfastError as error:
+                error.details["order"] = place
+                raise
+        try:
+            requests = foreseen(wishes.objects)
+            if dry_run:
+                return _answer(requests, Outcome())
+            return _answer(requests, await commit(self._core.engine, wishes.objects, How(force, author, message)))
+        finally:
+            for one in wishes.objects:
+                one.drop()
+
+    @verb(writes=True)
+    async def undo(self, intent: int, *, author: str = "", message: str = "", dry_run: bool = False) -> dict[str, Any]:
+        """Take a transaction back that the log has at this revision: what it made goes, what it changed or removed is as it was.
+
+        Raises: NotFound - the log has no transaction there;  as `change`.
+        """
+        requests = list(undo_of(self._core.database, intent))
+        if not requests:
+            raise NotFound(f"the log has no transaction at revision {intent}", hint="`holdfast log` shows them", intent=intent)
+        if dry_run:
+            return _answer(requests, Outcome())
+        words = message or f"undo {intent}"
+        return _answer(requests, await self._core.engine.commit(requests, force=True, author=author, message=words))
+
+    @verb()
+    async def unfinished(self) -> list[dict[str, Any]]:
+        """Transactions that a killed node left half done: intent, author, message, what was asked; those of an earlier boot are history."""
+        return [
+            {"intent": one.intent, "time_ns": one.time_ns, "author": one.author, "message": one.message, "requests": one.requests,
+             "told": list(one.told), "same_boot": one.same_boot}
+            for one in self._core.node.transactions.unfinished()
+        ]  # fmt: skip
+
+
+def _answer(requests: Iterable[Request], outcome: Outcome) -> dict[str, Any]:
+    asked = list(requests)
+    return {
+        "intent": outcome.intent,
+        "revision": outcome.revision,
+        "sent": outcome.sent,
+        "count": len(asked),
+        "requests": packed(asked[:_TOLD]),
+        "undo": packed(outcome.undo[:_TOLD]),
+    }
+
+
+def _only(view: View[Any], fields: Mapping[str, Any]) -> Object[Any]:
+    """The one object that has these fields. Raises: NotFound;  InvalidValue - several have."""
+    found = list(view.getmany(dict(fields) if "target" in fields else {**fields, "target": view.reading.localhost}))
+    if not found:
+        raise view.not_found(dict(fields))
+    if len(found) > 1:
+        shown = "; ".join(view[one].key_repr() for one in found[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise InvalidValue(f"{len(found)} {view.table.name} are meant: {shown}{more}", hint="say more of the one that is to go")
+    one: Object[Any] = view[found[0]]
+    return one

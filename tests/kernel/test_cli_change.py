@@ -1,0 +1,225 @@
+"""Do the commands that change the network do what they say, with and without a node, and can it be undone?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.testing.netns import Namespace
+
+PROGRAM = Path(__file__).resolve().parents[2] / ".venv/bin/holdfast"
+
+
+class Shell:
+    """The program in a namespace, with a home of its own."""
+
+    def __init__(self, netns: Namespace, home: Path) -> None:
+        self.netns = netns
+        self.home = home
+
+    def run(self, line: str, *, given: str | None = None, code: int = 0) -> str:
+        """What it printed; of a failure what it said."""
+        done = self._process(line.split(), given)
+        assert done.returncode == code, (line, done.stdout, done.stderr)
+        return done.stdout if not code else done.stderr
+
+    def say(self, *words: str) -> str:
+        """The same for words with spaces."""
+        done = self._process(list(words), None)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _process(self, words: list[str], given: str | None) -> subprocess.CompletedProcess[str]:
+        command = ["nsenter", f"--net={self.netns.path}", PROGRAM, *words]
+        environment = {**os.environ, "HOLDFAST_HOME": str(self.home)}
+        return subprocess.run(command, capture_output=True, text=True, input=given, env=environment, timeout=40, check=False)
+
+    def json(self, line: str) -> Any:
+        return json.loads(self.run(f"{line} --json"))
+
+    def undo_of(self, told: str) -> int:
+        """The revision that an answer names for `holdfast undo`."""
+        return int(told.rpartition("holdfast undo ")[2])
+
+
+@pytest.fixture
+def alone(netns: Namespace, tmp_path: Path) -> Shell:
+    """No node runs: each command is one for a moment."""
+    netns.ip("link add v0 type veth peer name v1")
+    for command in ("link set v0 up", "link set v1 up", "addr add 192.0.2.1/24 dev v0"):
+        netns.ip(command)
+    return Shell(netns, tmp_path)
+
+
+@pytest.fixture
+def shell(alone: Shell) -> Iterator[Shell]:
+    """A node runs, and does what the commands say."""
+    command = ["nsenter", f"--net={alone.netns.path}", PROGRAM, "run", "--log", "text"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "HOLDFAST_HOME": str(alone.home)}) as process:
+        deadline = time.monotonic() + 20
+        while not (alone.home / "holdfast.sock").exists():
+            assert time.monotonic() < deadline, "the node does not listen"
+            time.sleep(0.05)
+        yield alone
+        process.terminate()
+
+
+def destinations(netns: Namespace, table: str = "main") -> list[str]:
+    return [route["dst"] for route in netns.ip_json(f"route show table {table}") if route.get("protocol") != "kernel"]
+
+
+def test_a_change_and_its_undo_without_a_node(alone: Shell) -> None:
+    shell = alone
+    told = shell.run("add route 10.0.0.0/8 via 192.0.2.254 table 100")
+    assert "added route 10.0.0.0/8 via 192.0.2.254 table 100" in told
+    assert destinations(shell.netns, "100") == ["10.0.0.0/8"]
+    told = shell.run(f"undo {shell.undo_of(told)}")
+    assert "deleted route 10.0.0.0/8" in told
+    assert destinations(shell.netns, "100") == []
+    shell.run(f"undo {shell.undo_of(told)}")
+    assert destinations(shell.netns, "100") == ["10.0.0.0/8"], "an undo can be undone"
+
+
+def test_an_interface_comes_back_with_what_was_on_it(shell: Shell) -> None:
+    netns = shell.netns
+    shell.run("add interface br0 type bridge stp_state 1 up")
+    shell.run("set interface v1 master br0 mtu 1400")
+    shell.run("add address 198.51.100.1/24 dev br0")
+    shell.run("add route 10.0.0.0/8 via 198.51.100.2")
+    [bridge] = netns.ip_json("-d link show br0")
+    assert bridge["linkinfo"]["info_data"]["stp_state"] == 1
+    told = shell.run("del interface br0")
+    assert not destinations(netns)
+    shell.run(f"undo {shell.undo_of(told)}")
+    [again] = netns.ip_json("-d link show br0")
+    assert (again["address"], again["linkinfo"]["info_data"]["stp_state"]) == (bridge["address"], 1)
+    assert netns.ip_json("link show v1")[0]["master"] == "br0"
+    assert destinations(netns) == ["10.0.0.0/8"]
+    assert [one["local"] for one in netns.ip_json("addr show br0")[0]["addr_info"] if one["family"] == "inet"] == ["198.51.100.1"]
+
+
+def test_the_log_has_who_and_why(shell: Shell) -> None:
+    told = shell.say("add", "route", "10.0.0.0/8", "via", "192.0.2.254", "-m", "to the lab")
+    assert [one["gateway"] for one in shell.json("show routes 10.0.0.0/8")] == ["192.0.2.254"]
+    line = _log_line(shell, shell.undo_of(told))
+    assert line["message"] == "to the lab"
+    assert line["author"]
+    shell.run("set interface v1 name w1 altname uplink")
+    assert shell.netns.ip_json("link show uplink")[0]["ifname"] == "w1"
+    shell.run("del route 10.0.0.0/8")
+    assert destinations(shell.netns) == []
+
+
+def _log_line(node: Shell, revision: int) -> dict[str, Any]:
+    query = f"SELECT author, message FROM log WHERE revision = {revision} AND kind = 'intent'"
+    found: list[dict[str, Any]] = json.loads(node.say("sql", query, "--json"))
+    return found[0]
+
+
+def test_a_batch_is_all_or_nothing(shell: Shell) -> None:
+    good = """
+        add interface b1 type bridge        # made before what stands on it
+        add address 10.9.0.1/24 dev b1
+        set interface b1 up
+        add route 10.10.0.0/16 via 10.9.0.2
+        add rule from 10.9.0.0/24 lookup 100 pref 77
+    """
+    told = shell.run("batch -", given=good)
+    assert told.count("added") == 4
+    assert destinations(shell.netns) == ["10.10.0.0/16"]
+    before = _everything(shell.netns)
+    bad = "add interface b2 type bridge\n\nadd route 10.11.0.0/16 via 203.0.113.1\nadd rule pref 78 lookup 5\n"
+    said = shell.run("batch -", given=bad, code=1)
+    assert "ENETUNREACH" in said
+    assert "line 3" in said
+    assert "undone" in said
+    assert _everything(shell.netns) == before
+
+
+def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(shell: Shell, netns: Namespace) -> None:
+    lines = [
+        "add interface br0 type bridge stp_state 1 up",
+        "add interface m0 link v0 type macvlan mode bridge",
+        "add route 10.1.0.0/16 nexthop via 192.0.2.2 nexthop via 192.0.2.3 weight 2",
+        "add route blackhole 10.2.0.0/16 metric 7",
+        "add route 10.3.0.0/16 via 192.0.2.2 mtu 1400 advmss 1300",
+        "add rule not from 10.0.0.0/8 fwmark 0x10/0xff ipproto tcp dport 80-90 lookup 100 pref 500",
+        "add neighbour 192.0.2.7 lladdr 02:00:00:00:00:07 dev v0",
+        "add neighbour proxy 192.0.2.8 dev v0",
+        "add nexthop 1 via 192.0.2.2 dev v0",
+        "add address 2001:db8::1/64 dev v0 nodad",
+        "add fdb 02:00:00:00:00:09 dev v0 self permanent",
+    ]
+    before = _everything(netns)
+    told = [shell.run(f"{line} --dry-run") for line in lines]
+    assert _everything(netns) == before
+    for text in told:
+        for command in (line.strip() for line in text.splitlines() if line.startswith("    ")):
+            program, _, words = command.partition(" ")
+            (netns.ip if program == "ip" else netns.bridge)(words)
+    by_iproute = _everything(netns)
+    for line in reversed(lines):
+        verb, noun, *words = line.split()
+        del verb
+        if noun == "interface":
+            netns.ip(f"link del {words[0]}")
+    netns.ip("addr flush dev v0")
+    netns.ip("addr add 192.0.2.1/24 dev v0")
+    for command in ("rule del pref 500", "neigh flush dev v0 nud permanent", "neigh del proxy 192.0.2.8 dev v0", "nexthop flush",
+                    "route flush type blackhole", "route flush root 10.0.0.0/8"):  # fmt: skip
+        netns.ip(command, check=False)
+    netns.bridge("fdb del 02:00:00:00:00:09 dev v0 self")
+    for line in lines:
+        shell.run(line)
+    assert _everything(netns) == by_iproute
+
+
+def _everything(netns: Namespace) -> dict[str, Any]:
+    """What iproute2 shows, but for who made it, and what moves by itself."""
+
+    def told(command: str) -> list[dict[str, Any]]:
+        return [{name: value for name, value in one.items() if name != "protocol"} for one in netns.ip_json(command)]
+
+    data = {one["ifname"]: one.get("linkinfo", {}).get("info_data", {}) for one in netns.ip_json("-d link show")}
+    addresses = netns.ip_json("addr show v0")[0]["addr_info"]
+    return {
+        "routes": sorted(told("route show"), key=lambda one: str(one["dst"])),
+        "rules": told("rule show"),
+        "neighbours": sorted((one["dst"], one.get("lladdr")) for one in netns.ip_json("neigh show nud permanent")),
+        "proxies": told("neigh show proxy"),
+        "nexthops": told("nexthop show"),
+        "links": {name: found.get("stp_state", found.get("mode")) for name, found in data.items()},
+        "addresses": sorted((one["local"], one["prefixlen"]) for one in addresses if one["scope"] == "global"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("set interface nope mtu 1400", "no interface `nope` in localhost"),
+        ("del route 10.99.0.0/16", "no route `10.99.0.0/16` in localhost"),
+        ("add route 10.1.0.0/16 via 203.0.113.1", "ENETUNREACH (Nexthop has invalid gateway)"),
+        ("add qdisc dev v0 root", "qdiscs can only be read in this version"),
+        ("undo 1", "the log has no transaction at revision 1"),
+        ("add interface v0 type bridge", "interface `v0` is in localhost already"),
+    ],
+)
+def test_what_cannot_be_is_explained(shell: Shell, line: str, said: str) -> None:
+    assert said in shell.run(line, code=1)
+
+
+def test_words_that_fit_several_delete_none(shell: Shell) -> None:
+    for gateway in ("192.0.2.2", "192.0.2.3"):
+        shell.netns.ip(f"route append 10.5.0.0/16 via {gateway}")
+    said = shell.run("del route 10.5.0.0/16", code=2)
+    assert "2 routes are meant" in said
+    assert len(destinations(shell.netns)) == 2
+    shell.run("del route 10.5.0.0/16 via 192.0.2.3")
+    assert [one["gateway"] for one in shell.netns.ip_json("route show 10.5.0.0/16")] == ["192.0.2.2"]
