@@ -137,7 +137,7 @@ def test_what_is_not_there(home):
         home.routes["10.99.0.0/24"]
     with pytest.raises(KeyError):
         home.interfaces["eth9"]
-    with pytest.raises(NotFound, match="no interface `ifname eth0` in green; there is no source `green`, but localhost, blue"):
+    with pytest.raises(NotFound, match="no interface `eth0` in green; there is no source `green`, but localhost, blue"):
         home.interfaces[{"target": "green", "ifname": "eth0"}]
     assert home.routes.get("10.99.0.0/24") is None
     assert home.routes.get("10.99.0.0/24", 5) == 5
