@@ -28,6 +28,7 @@ _OTHERS: Final = {
     "fdb": ("state", "flags", "fixed"),
     "neighbours": ("state", "flags"),
     "rules": ("inverted",),
+    "routes": ("hops",),
     "vlans": ("self",),
 }
 """Fields that are not compared as they stand: each is looked at on its own, or not at all."""
@@ -96,7 +97,9 @@ def _readonly() -> frozenset[str]:
 
 
 def _hops(hops: Any) -> list[dict[str, Any]]:
-    return [{name: value for name, value in hop.items() if name != "flags"} for hop in hops or ()]
+    """Without their state, and in an order of ours: the kernel's own is not always that of the request (IPv6)."""
+    bare = [{name: value for name, value in hop.items() if name != "flags" and value is not None} for hop in hops or ()]
+    return sorted(bare, key=lambda hop: (str(hop.get("gateway") or hop.get("via")), str(hop.get("oif"))))
 
 
 def _plain(value: Any) -> Any:
@@ -123,8 +126,8 @@ def _alike(table: Table, name: str, wanted: Any, found: Any) -> bool:
     if name == "flags":
         mask = _FLAGS_MEANT.get(table.name, 0)
         return not (wanted ^ (found or 0)) & mask
-    if table.name == "routes" and name in ("gateway", "oif", "via", "multipath"):
-        return found is None and wanted is not None and name != "multipath"
+    if table.name == "routes" and name == "multipath":
+        return wanted is not None and found is not None and _holds(_hops(wanted), _hops(found))
     if table.name == "vlans" and name == "flags":
         return bool(wanted & ~_BRVLAN_BRENTRY == found & ~_BRVLAN_BRENTRY)
     return False

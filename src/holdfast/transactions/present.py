@@ -9,7 +9,7 @@ from holdfast.mirror.batches import parsed
 from holdfast.model import ADDRESSES, FDB, INTERFACES, NEIGHBOURS, NEXTHOPS, ROUTES, VLANS
 from holdfast.model.field import Table
 
-from .compare import differences
+from .compare import differences, lost
 from .contract import Named
 
 __all__ = ["LOCATORS", "Present"]
@@ -87,6 +87,8 @@ class Present:
         if not all(name in known or table[name].default is not None for name in table.key):
             return self.like(table, target, known)
         rows = self._with(table, target, {name: known.get(name, table[name].default) for name in table.key})
+        if not rows and known.get("multipath"):  # its hops may have come into another order
+            rows = [row for row in self.candidates(table, target, known) if not lost(table, known, row)]
         return rows[0] if rows else None
 
     def like(self, table: Table, target: str, asked: Mapping[str, Any]) -> Row | None:
