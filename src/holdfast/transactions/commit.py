@@ -230,7 +230,16 @@ class Commit:
         return self._planned_now(stage)
 
     def _planned_now(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
-        return [plan(one, place, self._present, force=self._force or self._undoing) for place, one in stage]
+        return [self._plan(one, place) for place, one in stage]
+
+    def _plan(self, one: Request, place: int) -> Plan:
+        if not self._undoing:
+            return plan(one, place, self._present, force=self._force)
+        try:
+            return plan(one, place, self._present, force=True)
+        except HoldfastError as failure:  # another way may lead there: it is compared afterwards
+            self._undo_failures.append(str(failure))
+            return Plan(one, where=one.target)
 
     def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
         undo = backwards(inverse(one.request, one.before, one.hung, one.asked or {}) for one in plans if one.steps)
@@ -385,12 +394,23 @@ class Commit:
         if not plans:
             return
         self._drain()
-        questions = [(one.where, question) for one in plans for question in _silent(one)]
+        questions = [(one.where, question) for one in plans for question in self._silent(one)]
         for where, question in dict.fromkeys(questions):
             if where in self._hands:
                 self._hands[where].ask([question])
         if questions or any(_follows(one) for one in plans):
             self._catch_up()
+
+    def _silent(self, one: Plan) -> Iterator[Ask | Reread]:
+        """Questions about what the kernel does not tell."""
+        row = one.asked or one.before or {}
+        name = one.request.table.name
+        if name == "neighbours" and row.get("proxy"):
+            yield from POLLED
+        elif name == "addresses" and row.get("family") == 10:
+            yield Reread("addresses", "AF_INET6", reason="a new address is told when it is known to be unique")
+        elif name == "interfaces" and one.asked is not None and one.where in self._hands:  # of one that is down not all is told
+            yield Ask((self._scene.index(one.where, row["ifname"]),), reason="changed by a transaction")
 
     def _single_noted(self, tx: Transaction) -> None:
         """The journal's line, in the transaction that has the event."""
@@ -419,8 +439,17 @@ class Commit:
         return tuple(rows.get(place) for place in range(len(self._requests))) if keep else ()
 
     def _last_of_each(self) -> Collection[Plan]:
-        """A later stage may have changed again what an earlier one made."""
-        return self._plans if self._stages == 1 else {_thing(one): one for one in self._plans}.values()
+        """A later request may have made again what an earlier one removed."""
+        if self._stages == 1 and all(isinstance(one.request, Create) for one in self._plans):
+            return self._plans
+        return {self._thing(one): one for one in self._plans}.values()
+
+    def _thing(self, one: Plan) -> tuple[Any, ...]:
+        """What a plan is about."""
+        table = one.request.table
+        row = one.before if one.before is not None else self._resolved_or(one.where, table, one.asked or one.request.row)
+        names = ("ifname",) if table is INTERFACES else table.key
+        return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
 
     def _gather(self, plans: Sequence[Plan]) -> None:
         """Many rows of one table are read at once."""
@@ -528,7 +557,7 @@ class Commit:
             if place not in self._done:
                 continue
             target, table = one.request.target, one.request.table
-            known.setdefault(_thing(one), (target, table, one.before, one.asked or {}, one.where))
+            known.setdefault(self._thing(one), (target, table, one.before, one.asked or {}, one.where))
             for where, what, row in one.hung:
                 known.setdefault((where, what.name, *(str(row[name]) for name in what.key)), (where, what, row, row, where))
         return list(known.values())
@@ -548,6 +577,7 @@ class Commit:
     def _repair(self, known: Sequence[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]) -> list[str]:
         """Compare with what was, and do what is missing; what cannot be done, in words."""
         for number in range(_ROUNDS + 1):
+            self._ask_again(known)
             self._catch_up()
             work = [one for one in (self._left_of(*entry) for entry in known) if one is not None]
             self._present.forget()
@@ -557,6 +587,13 @@ class Commit:
                 self._undo_failures.clear()
                 self._again(work)
         return [_left_words(one, self._present) for one in work] + self._undo_failures
+
+    def _ask_again(self, known: Sequence[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]) -> None:
+        """What is compared is to be so now, also what is told late or not at all."""
+        tables = dict.fromkeys((where, table) for target, table, _, _, now in known for where in {target, now} if where in self._hands)
+        for where, table in tables:
+            if table is not NETNS:
+                self._hands[where].ask([Reread(table.name, reason="a transaction is taken back")])
 
     def _left_of(
         self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str
@@ -593,14 +630,6 @@ def _left_words(one: Request, present: Present) -> str:
     return f"{words} ({', '.join(f'{name} is `{one.row.get(name)}`, was `{value}`' for name, value in one.fields.items())})"
 
 
-def _thing(one: Plan) -> tuple[Any, ...]:
-    """What a plan is about."""
-    row = one.before if one.before is not None else one.asked or one.request.row
-    table = one.request.table
-    names = ("ifname",) if table is INTERFACES else table.key
-    return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
-
-
 def _is_short(one: Request) -> bool:
     if one.table.name not in _SHORT or any(isinstance(value, Named) for value in one.row.values()):
         return False
@@ -613,14 +642,3 @@ def _follows(one: Plan) -> bool:
     """Does more become different than events tell?"""
     table = one.request.table.name
     return bool(one.hung) or table == "interfaces" or (table == "nexthops" and one.before is not None) or table == "netns"
-
-
-def _silent(one: Plan) -> Iterator[Ask | Reread]:
-    """Questions about what the kernel does not tell."""
-    row = one.asked or one.before or {}
-    if one.request.table is INTERFACES and one.before is not None and row.get("kind_data") and one.where == one.request.target:
-        yield Ask((one.before["ifindex"],), reason="what is set of a kind is not told of a link that is down")
-    if one.request.table.name == "neighbours" and row.get("proxy"):
-        yield from POLLED
-    elif one.request.table.name == "addresses" and row.get("family") == 10 and isinstance(row.get("ifindex"), int):
-        yield Reread("addresses", "AF_INET6", (("ifindex", row["ifindex"]),), reason="a new address is told when it is known to be unique")

@@ -189,11 +189,10 @@ class Present:
     def _upon(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """Interfaces that stand on it, with what is on them, and its ports."""
         found: list[tuple[str, Table, Row]] = []
-        if link["kind"] not in _PAIRED:
-            for row in self.rows(INTERFACES, target, "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL", (link["ifindex"],)):
-                if row["kind"] not in _PAIRED:
-                    found.append((target, INTERFACES, row))
-                    found += self.on_interface(target, row, gone=True)
+        for row in self.rows(INTERFACES, target, "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL", (link["ifindex"],)):
+            if row["kind"] not in _PAIRED:  # of those it is the other end
+                found.append((target, INTERFACES, row))
+                found += self.on_interface(target, row, gone=True)
         found += [(target, INTERFACES, row) for row in self.rows(INTERFACES, target, "master = ?", (link["ifindex"],))]
         for _, _, port in [one for one in found if one[1] is INTERFACES and one[2]["master"] == link["ifindex"]]:
             found += self.of_port(target, port)
@@ -210,9 +209,7 @@ class Present:
         found = [(target, NEXTHOPS, row) for row in self.rows(NEXTHOPS, target, "oif = ?", (ifindex,))]
         ids = {row["id"] for _, _, row in found}
         found += self.by_nexthop(target, ids)
-        hops = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"
-        condition = f"nh_id IS NULL AND (oif = ? OR multipath IS NOT NULL AND {hops})"
-        found += [(target, ROUTES, row) for row in self.rows(ROUTES, target, condition, (ifindex, ifindex)) if not of_kernel(row)]
+        found += [(target, ROUTES, row) for row in self.rows(ROUTES, target, _LEAVING, (ifindex, ifindex)) if not of_kernel(row)]
         return found
 
     def by_nexthop(self, target: str, ids: set[int]) -> list[tuple[str, Table, Row]]:
@@ -234,12 +231,18 @@ class Present:
         others = [row for row in self.rows(ADDRESSES, target, "family = ? AND ifindex = ?", (family, ifindex)) if row["local"] != local]
         if family == AF_INET:
             found += [(target, ADDRESSES, row) for row in others if row["flags"] & 1]
-        last = family == AF_INET and not others
-        condition = "family = ? AND (prefsrc = ? OR ? AND nh_id IS NULL AND oif = ?)"
-        routes = self.rows(ROUTES, target, condition, (family, local, last, ifindex))
+        last = family == AF_INET and all(row["flags"] & 1 for row in others)  # secondary ones go along
+        condition = f"family = ? AND (prefsrc = ? OR ? AND {_LEAVING})"
+        routes = self.rows(ROUTES, target, condition, (family, local, last, ifindex, ifindex))
+        if last:  # IPv4 ends on the interface
+            neighbours = self.rows(NEIGHBOURS, target, "family = 2 AND ifindex = ? AND (fixed OR proxy)", (ifindex,))
+            found += [(target, NEIGHBOURS, row) for row in neighbours]
         return found + [(target, ROUTES, row) for row in routes if not of_kernel(row)]
 
 
+_HOPS: Final = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"
+_LEAVING: Final = f"nh_id IS NULL AND (oif = ? OR multipath IS NOT NULL AND {_HOPS})"
+"""Routes of their own through an interface."""
 _PAIRED: Final = ("veth", "netkit", "vxcan")
 
 

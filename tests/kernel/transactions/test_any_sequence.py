@@ -1,0 +1,174 @@
+"""Always: after a transaction the new state is exactly there, or, when something was refused, the old one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from holdfast.errors import HoldfastError
+from holdfast.testing.netns import Namespace
+from holdfast.transactions.contract import Change, Named, Request
+from holdfast.transactions.text import described
+
+from .stage import Stage, staged
+from .states import state_of
+
+LINKS = ("a0", "b0", "m0", "br0", "v0", "v1")
+
+
+class Dice:
+    """Draws requests that may or may not be possible; the kernel says which."""
+
+    def __init__(self, stage: Stage, rng: random.Random) -> None:
+        self.stage = stage
+        self.rng = rng
+
+    def requests(self) -> list[Request]:
+        drawn = []
+        for _ in range(self.rng.randint(1, 4)):
+            drawn += self.rng.choice(self._makers())()
+        return drawn
+
+    def poisons(self) -> list[Request]:
+        """Requests that the kernel refuses, each in another phase."""
+        return [
+            self.stage.new("rules", priority=999, goto=50),  # backwards
+            self.stage.new("routes", dst="10.99.0.0", dst_len=24, gateway="198.51.100.1", table_id=77),
+            self.stage.new("addresses", ifindex=999, local="10.98.0.1", prefixlen=24),
+            self.stage.new("neighbours", ifindex=999, dst="10.98.0.1", lladdr="02:00:00:00:00:01"),
+            self.stage.new("nexthops", id=77, gateway="198.51.100.1", oif=999),
+        ]
+
+    def _makers(self) -> list[Callable[[], list[Request]]]:
+        return [self.new_link, self.new_address, self.new_address, self.new_route, self.new_route, self.new_rule, self.new_neighbour,
+                self.new_nexthop, self.change_link, self.change_link, self.change_route, self.gone, self.gone, self.gone]  # fmt: skip
+
+    def new_link(self) -> list[Request]:
+        name = self.rng.choice(LINKS[:4])
+        if name == "m0":
+            return [self.stage.new("interfaces", ifname=name, kind="macvlan", link=Named("v0"), state="up")]
+        kind = "bridge" if name == "br0" else "ifb"
+        return [self.stage.new("interfaces", ifname=name, kind=kind, state=self.rng.choice(["up", "down"]))]
+
+    def new_address(self) -> list[Request]:
+        n = self.rng.randint(0, 3)
+        if self.rng.random() < 0.3:
+            return [self.stage.new("addresses", ifindex=self.name(), local=f"2001:db8::{n + 1}", prefixlen=64, flags=2)]
+        return [self.stage.new("addresses", ifindex=self.name(), local=f"10.{n}.0.{self.rng.randint(1, 3)}", prefixlen=24)]
+
+    def new_route(self) -> list[Request]:
+        n = self.rng.randint(0, 3)
+        way: dict[str, Any] = self.rng.choice(
+            [{"gateway": f"10.{n}.0.9"}, {"oif": self.name()}, {"type": 6}, {"nh_id": self.rng.randint(1, 3)},
+             {"multipath": [{"gateway": f"10.{n}.0.8"}, {"gateway": f"10.{n}.0.9"}]},
+             {"gateway": f"10.{n}.0.9", "metrics": {"mtu": 1300}, "table_id": 100}]
+        )  # fmt: skip
+        return [self.stage.new("routes", dst=f"10.9.{self.rng.randint(0, 3)}.0", dst_len=24, **way)]
+
+    def new_rule(self) -> list[Request]:
+        return [self.stage.new("rules", priority=self.rng.randint(100, 103), src="10.3.0.0", src_len=16, table_id=100)]
+
+    def new_neighbour(self) -> list[Request]:
+        n = self.rng.randint(1, 3)
+        return [self.stage.new("neighbours", ifindex=self.name(), dst=f"10.0.0.{n + 100}", lladdr=f"02:00:00:00:00:0{n}")]
+
+    def new_nexthop(self) -> list[Request]:
+        number = self.rng.randint(1, 3)
+        if number == 3:
+            return [self.stage.new("nexthops", id=3, group_members=[{"id": 1, "weight": 1}, {"id": 2, "weight": 2}])]
+        return [self.stage.new("nexthops", id=number, gateway=f"10.{self.rng.randint(0, 3)}.0.7", oif=self.name())]
+
+    def change_link(self) -> list[Request]:
+        row = self._some("interfaces")
+        if row is None or row["ifname"] == "lo":
+            return []
+        fields: dict[str, Any] = self.rng.choice(
+            [{"state": "down"}, {"state": "up"}, {"mtu": self.rng.choice([1400, 1500])}, {"master": Named("br0")}, {"master": None},
+             {"ifalias": f"alias {self.rng.randint(0, 9)}"}, {"address": f"02:00:00:00:01:0{self.rng.randint(0, 9)}"},
+             {"altnames": [f"alt{self.rng.randint(0, 2)}"]}]
+        )  # fmt: skip
+        return [self.stage.change("interfaces", row, **fields)]
+
+    def change_route(self) -> list[Request]:
+        row = self._some("routes", "proto = 4")
+        if row is None or row["nh_id"] or row["multipath"]:
+            return []
+        fields: dict[str, Any] = self.rng.choice([{"priority": self.rng.randint(1, 4)}, {"prefsrc": None}, {"gateway": "10.0.0.77"}])
+        return [self.stage.change("routes", row, **fields)]
+
+    def gone(self) -> list[Request]:
+        table = self.rng.choice(["interfaces", "addresses", "routes", "rules", "neighbours", "nexthops"])
+        conditions = {"routes": "proto = 4", "rules": "priority BETWEEN 1 AND 32765", "neighbours": "fixed",
+                      "interfaces": "ifname <> 'lo'", "addresses": "ifindex <> 1"}  # fmt: skip
+        row = self._some(table, conditions.get(table, "true"))
+        return [] if row is None else [self.stage.gone(table, **row)]
+
+    def _some(self, table: str, condition: str = "true") -> dict[str, Any] | None:
+        from holdfast.model import TABLES
+        from holdfast.transactions.present import Present
+
+        rows = Present(self.stage.mirror.database.fetch).rows(TABLES[table], self.stage.target, condition)
+        return self.rng.choice(rows) if rows else None
+
+    def name(self) -> Named:
+        return Named(self.rng.choice(("v0", "v0", "v1", "br0", "a0")))
+
+
+def shown(request: Request) -> str:
+    extra = f" {dict(request.fields)}" if isinstance(request, Change) else ""
+    return f"{type(request).__name__} {described(request.table, request.row)}{extra}"
+
+
+async def _story(seed: int, steps: int) -> list[str]:
+    rng = random.Random(seed)
+    told: list[str] = []
+    with Namespace("any") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            dice = Dice(stage, rng)
+            for _ in range(steps):
+                requests = dice.requests()
+                poisoned = rng.random() < 0.4
+                if poisoned:
+                    requests.append(rng.choice(dice.poisons()))
+                before = await asyncio.to_thread(state_of, netns)
+                failure: HoldfastError | None = None
+                try:
+                    await stage.commit(*requests, timeout_s=10)
+                except HoldfastError as why:
+                    failure = why
+                after = await asyncio.to_thread(state_of, netns)
+                told.append(f"{len(requests)} done" if failure is None else f"{type(failure).__name__}: {failure}")
+                if failure is None:
+                    assert not poisoned, f"seed {seed}: what is impossible was taken: {requests}"
+                else:
+                    assert failure.details.get("not_undone", []) == [], f"seed {seed}: {failure}"
+                    different = [
+                        f"{sign} {line}" for name in before for sign, some, others in
+                        (("-", before[name], after[name]), ("+", after[name], before[name])) for line in some if line not in others
+                    ]  # fmt: skip
+                    assert not different, f"seed {seed}: {different}: {failure}: {list(map(shown, requests))}"
+            await stage.mirror.settled(timeout_s=10)
+            status = stage.mirror.status(stage.target)
+            assert status.counters.resyncs == status.counters.failures == 0
+    return told
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 1 << 32))
+def test_refused_transactions_leave_nothing(seed: int) -> None:
+    asyncio.run(_story(seed, 8))
+
+
+@pytest.mark.long
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 1 << 32))
+def test_refused_transactions_leave_nothing_for_long(seed: int) -> None:
+    asyncio.run(_story(seed, 20))
