@@ -12,8 +12,8 @@ from holdfast.database import history
 from holdfast.database.home import Condition
 from holdfast.database.sqlite import Database
 from holdfast.errors import Compacted, InvalidValue
-from holdfast.model import INTERFACES, ROUTES
-from holdfast.story import log
+from holdfast.model import INTERFACES, ROUTES, RULES
+from holdfast.story import log, page
 from holdfast.story.diff import differences
 from holdfast.story.log import Asked, Counts, Entry, entries
 
@@ -123,8 +123,8 @@ def test_pages_join_without_a_gap_or_a_repeat(database: Database, monkeypatch: p
         reroute(database, "", "192.0.2.1", dst=f"10.{number}.0.0")
     everything = [(one.revision, told(one)) for one in entries(database, Asked())]
     routes = [(one.revision, told(one)) for one in entries(database, Asked(("routes",)))]
-    for page in (2, 3, 7, 40, 41, 42):
-        monkeypatch.setattr(log, "_PAGE", page)
+    for size in (2, 3, 7, 40, 41, 42):
+        monkeypatch.setattr(log, "_PAGE", size)
         assert [(one.revision, told(one)) for one in entries(database, Asked())] == everything
         assert [(one.revision, told(one)) for one in entries(database, Asked(("routes",)))] == routes
     assert [one[0] for one in everything] == list(range(41, 0, -1)) and len(routes) == 20
@@ -171,6 +171,41 @@ def test_entries_are_made_as_they_are_asked_for(database: Database) -> None:
     newest = next(asked)
     link(database, mtu=9000)
     assert newest.revision == 301 and [one.revision for one in asked] == list(range(300, 0, -1)), "what comes later is not told"
+
+
+def test_an_object_that_leaves_what_is_asked_for_has_changed_and_is_not_gone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(database)
+    link(database, mtu=1400)
+    link(database, mtu=1500)
+    hosts = [f"10.0.0.{number}" for number in range(50)]
+    for gateway in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+
+        def job(tx: Any, gateway: str = gateway) -> None:
+            tx.delete_where(ROUTES, "here")
+            tx.put(ROUTES, "here", WAY, [[2] * 50, hosts, [32] * 50, [254] * 50, [gateway] * 50, [2] * 50])
+
+        database.write(job).result()
+    large = Asked(("interfaces",), Condition("t.mtu > ?", (1400,)), lambda row: row["mtu"] > 1400)
+    assert [[one.op for one in entry.changes] for entry in entries(database, large)] == [["changed"], ["changed"], ["new"]]
+    via = Asked(("routes",), Condition("t.gateway = ?", ("192.0.2.1",)), lambda row: row["gateway"] == "192.0.2.1")
+    for few in (20, 100):  # 50 objects: by their keys, or all that happened there
+        monkeypatch.setattr(page, "_FEW", few)
+        assert [{one.op for one in entry.changes} for entry in entries(database, via)] == [{"changed"}, {"changed"}, {"new"}]
+        assert [len(entry.changes) for entry in entries(database, via)] == [50, 50, 50]
+
+
+def test_rules_with_ranges_in_their_key(database: Database) -> None:
+    names = ("family", "priority", "sport_range", "table_id")
+    for table in (100, 200):
+
+        def job(tx: Any, table: int = table) -> None:
+            tx.delete_where(RULES, "here")
+            tx.put(RULES, "here", names, [[2], [500], [{"start": 1, "end": 9}], [table]])
+
+        database.write(job).result()
+    asked = Asked(("rules",), Condition("t.table_id = ?", (100,)), lambda row: row["table_id"] == 100)
+    assert [sorted(one.op for one in entry.changes) for entry in entries(database, asked)] == [["gone"], ["new"]]
+    assert [one.key for one in next(entries(database, Asked())).changes] == ["500", "500"]
 
 
 # -- differences ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from holdfast.errors import InvalidValue, UnknownName
 from holdfast.model import KINDS, TABLES
 from holdfast.model.check import RESERVED
@@ -24,7 +26,7 @@ from holdfast.model.names import Names
 
 __all__ = [
     "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "address_text", "as_fields", "family_of", "holds",
-    "identity", "is_interface", "readers", "shown_name", "spelling", "spoken_key",
+    "identity", "identity_names", "is_interface", "readers", "shown_name", "spelling", "spoken_key",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -265,10 +267,18 @@ class Spelling:
             columns["priority"] = IP6_RT_PRIO_USER
 
 
+def identity_names(table: str) -> tuple[str, ...]:
+    """What people mean by the same object, beside its target: the key; of a route where it leads to, not its way there."""
+    return _LOCATORS["routes"][0] if table == "routes" else TABLES[table].key
+
+
 def identity(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What people mean by the same object: the key; of a route where it leads to, not its way there."""
-    names = _LOCATORS["routes"][0] if table == "routes" else TABLES[table].key
-    return (row["target"], *(row.get(name) for name in names))
+    """Target and `identity_names` of a row, as the tables hold them: JSON as text."""
+    return (row["target"], *(_as_held(row.get(name)) for name in identity_names(table)))
+
+
+def _as_held(value: Any) -> Any:
+    return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, list | dict) else value
 
 
 def spoken_key(table: str, row: Mapping[str, Any]) -> str:

@@ -8,35 +8,25 @@ history's indexes: what else happened costs nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.database.moments import time_of
 from holdfast.errors import Compacted
-from holdfast.model import TABLES
 
-from .told import Told, merged, told
+from .page import Asked, Counts, read_page
+from .told import Told, told
 
 if TYPE_CHECKING:
-    from holdfast.database.home import Change, Condition, Database, Point, Reader, Row
+    from holdfast.database.home import Database, Reader, Row
     from holdfast.database.sqlite import FileReader
 
-__all__ = ["MOST", "Asked", "Counts", "Entry", "entries"]
+__all__ = ["Asked", "Counts", "Entry", "entries"]
 
-MOST: Final = 1000
-"""More changes of a table at one revision are counted, not told one by one."""
 _PAGE: Final = 100
 _COLUMNS: Final = "revision, n, time_ns, kind, target, author, message"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Of a table, at a revision at which too much happened to be told: rows that came, and rows that went; a change is both."""
-
-    came: int
-    went: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ class Entry:
     kind     live: it was seen at a source;  start, load, gap, stop …;  compacted: the history of a table begins here.
     target   whose rows it changed, if they were those of one.
     changes  what it changed, as far as it was asked for.
-    many     by table, what was too much for that (see MOST).
+    many     by table, what was too much for that (see page.MOST).
     """
 
     revision: int
@@ -66,30 +56,6 @@ class Entry:
         if self.many:
             shape["many"] = {table: {"came": counts.came, "went": counts.went} for table, counts in self.many.items()}
         return shape
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What to tell. Without anything: all.
-
-    tables     their changes; where there are none, an entry is of interest only if all tables are asked for.
-    condition  of the rows of one table, to find them by; with it `fits` says the same of a row in Python: a change is told if it
-               holds before or after it.
-    since      after this point in time;  until: at it, and before.
-    target, author   of this one only.
-    """
-
-    tables: Sequence[str] = tuple(TABLES)
-    condition: Condition | None = None
-    fits: Callable[[Mapping[str, Any]], bool] | None = None
-    since: Point | None = None
-    until: Point | None = None
-    target: str | None = None
-    author: str | None = None
-
-    @property
-    def everything(self) -> bool:
-        return self.condition is None and self.fits is None and set(self.tables) >= set(TABLES)
 
 
 def entries(database: Database | FileReader, asked: Asked) -> Iterator[Entry]:
@@ -161,68 +127,18 @@ class _Telling:
         if not lines:
             return
         first = {line[0]: line[1] for line in lines}  # of a revision's lines the first, which comes last
-        changes, many = self._changes(reader, first.keys())
+        changes, many = read_page(reader, self._asked, first.keys())
         for line in lines:
             yield from self._begins(reader, line[0])
             told_here, many_here = (changes.get(line[0], []), many.get(line[0], {})) if line[1] == first[line[0]] else ([], {})
             if told_here or many_here or self._is_news(line):
                 when = datetime.fromtimestamp(line[2] / 1e9).astimezone()
                 kind, target, author, message = line[3:]
-                yield Entry(line[0], when, kind, target, author, message, tuple(map(told, merged(told_here))), many_here)
+                yield Entry(line[0], when, kind, target, author, message, tuple(map(told, told_here)), many_here)
 
     def _is_news(self, line: Row) -> bool:
         """Is a line of interest without changes? A start, a gap; not the changes of others."""
         return self._asked.everything and line[3] != "live" and self._asked.target in (None, line[4])
-
-    def _changes(self, reader: Reader, revisions: Collection[int]) -> tuple[dict[int, list[Change]], dict[int, dict[str, Counts]]]:
-        found: dict[int, list[Change]] = {}
-        many: dict[int, dict[str, Counts]] = {}
-        for table in self._asked.tables:
-            for start, end, condition in self._stretches(reader, table, revisions, many):
-                for change in reader.told(table, start, end, condition):
-                    if change.revision in revisions and self._meant(change):
-                        found.setdefault(change.revision, []).append(change)
-        return found, many
-
-    def _stretches(
-        self, reader: Reader, table: str, revisions: Collection[int], many: dict[int, dict[str, Counts]]
-    ) -> Iterator[tuple[int, int, Condition | None]]:
-        """What to read of a table for these revisions: (a, b] with the condition. What is too much goes to `many` instead."""
-        oldest, condition = reader.oldest(table), self._asked.condition
-        if condition is None:
-            first, last = max(min(revisions) - 1, oldest), max(revisions)
-            touched = reader.touched(table, first, last) if first < last else {}
-            too_many = sorted(one for one, counts in touched.items() if sum(counts) > MOST)
-            yield from ((*one, None) for one in _between(first, last, too_many) if any(one[0] < r <= one[1] for r in touched))
-        else:
-            touched, too_many = {}, []
-            for one in (one for one in revisions if one > oldest):
-                yield from self._of_one(reader, table, one, touched, too_many)
-        for one in too_many:
-            if one in revisions:
-                many.setdefault(one, {})[table] = Counts(*touched[one])
-
-    def _of_one(
-        self, reader: Reader, table: str, revision: int, touched: dict[int, tuple[int, int]], too_many: list[int]
-    ) -> Iterator[tuple[int, int, Condition | None]]:
-        """Of objects that are meant: their revisions may lie far apart. All that happened at each is read, since what an object is
-        like after a change may not be what is asked for any more, and that is news; where it is too much, what is asked for.
-        """
-        touched |= reader.touched(table, revision - 1, revision)
-        condition = None
-        if sum(touched.get(revision, (0, 0))) > MOST:
-            condition = self._asked.condition
-            touched |= {revision: (0, 0)} | reader.touched(table, revision - 1, revision, condition)
-        if sum(touched.get(revision, (0, 0))) > MOST:
-            too_many.append(revision)
-        else:
-            yield revision - 1, revision, condition
-
-    def _meant(self, change: Change) -> bool:
-        fits = self._asked.fits
-        if self._asked.target not in (None, change.row["target"]):
-            return False
-        return fits is None or fits(change.row) or (change.old is not None and fits(change.old))
 
     def _begins(self, reader: Reader, revision: int) -> Iterator[Entry]:
         """What to say of tables before the entry of this revision: whose history begins behind it."""
@@ -232,11 +148,3 @@ class _Telling:
                 self._ended.add(table)
                 when = datetime.fromtimestamp(time_of(reader.fetch, oldest) / 1e9).astimezone()
                 yield Entry(oldest, when, "compacted", message=f"the history of {table} begins here: what was before is not kept")
-
-
-def _between(first: int, last: int, without: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Stretches (a, b] of (first, last] without some revisions."""
-    for one in without:
-        yield first, one - 1
-        first = one
-    yield first, last
