@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from holdfast.cli.layout import Column, wrapped, write_table
+from holdfast.cli.layout import Column, roomy, wrapped, write_table
 from holdfast.cli.style import Style, plain, printable, style_for
 from holdfast.errors import InvalidValue
 
@@ -105,3 +105,10 @@ def test_names_cannot_steer_the_terminal() -> None:
 def test_words_wrap_under_their_indent() -> None:
     assert wrapped(["one 1", "two 2", "three 3"], "    ", 20) == "    one 1  two 2\n    three 3\n"
     assert wrapped([], "    ", 20) == ""
+
+
+def test_spare_columns_go_first_where_there_is_no_room() -> None:
+    some = [Column("INDEX", ["1"], spare=2), Column("NAME", ["eth0"]), Column("LINK", ["if2@netns0"], spare=1), Column("MTU", ["1500"])]
+    assert [one.heading for one in roomy(some, 80)] == ["NAME", "LINK", "MTU"]
+    assert [one.heading for one in roomy(some, 12)] == ["NAME", "MTU"]
+    assert [one.heading for one in roomy(some, 5)] == ["INDEX", "NAME", "LINK", "MTU"]

@@ -199,7 +199,7 @@ def test_routes_with_their_hops_and_without_table_local(shown: Callable[..., str
 
 def test_chosen_columns(shown: Callable[..., str]) -> None:
     assert shown("routes", columns="dst,oif,metric") == "DST          OIF   METRIC\ndefault\n9.0.0.0/8\n10.1.0.0/16  eth0     100\n"
-    with pytest.raises(UnknownName, match="routes has no column `oiff`; did you mean `oif`"):
+    with pytest.raises(UnknownName, match="routes have no column `oiff`; did you mean `oif`"):
         shown("routes", columns="oiff")
 
 

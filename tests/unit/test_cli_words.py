@@ -335,7 +335,7 @@ def test_what_is_wrong_is_said(table: str, text: str, error: type[Exception], me
 
 
 def test_a_name_without_a_number_names_those_that_have_one() -> None:
-    with pytest.raises(UnknownName, match="no rt_protos named `statik`"):
+    with pytest.raises(UnknownName, match="no routing protocol named `statik`"):
         parse(LOOKS["routes"], ["proto", "statik"], spelling())
 
 

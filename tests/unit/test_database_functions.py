@@ -115,7 +115,7 @@ def test_names_of_a_host_can_be_set(database: Database) -> None:
     database.names = Names.parse({"rt_tables": "100 blue"})
     assert value(database, "rt_table_name(100)") == "blue"
     assert value(database, "number_of('rt_tables', 'blue')") == 100
-    with pytest.raises(UnknownName, match="no rt_tables named `green`"):
+    with pytest.raises(UnknownName, match="no routing table named `green`"):
         value(database, "number_of('rt_tables', 'green')")
     database.names = before
 

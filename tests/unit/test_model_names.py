@@ -64,7 +64,7 @@ def test_words_are_understood_in_any_case() -> None:
 
 
 def test_a_word_that_is_none_names_those_that_are() -> None:
-    with pytest.raises(UnknownName, match="no rt_scopes named `far`; there are: global, site, link, host, nowhere"):
+    with pytest.raises(UnknownName, match="no scope named `far`; there are: global, site, link, host, nowhere"):
         BUILTIN.number_of("rt_scopes", "far")
     with pytest.raises(UnknownName, match="no table of names `colours`; there are"):
         BUILTIN.name_of("colours", 1)

@@ -38,6 +38,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         holdfast show routes via 10.0.0.1        filters are the words of `ip`
         holdfast show addr dev eth0 --json       whole rows, for a program
         holdfast sql "SELECT ifname, mtu FROM interfaces WHERE mtu > 1500"
+        holdfast show topology                   what is connected with what
         holdfast watch routes                    what changes, from what to what
         holdfast run                             the node, with a live summary
     """,

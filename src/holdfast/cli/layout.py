@@ -14,7 +14,7 @@ from typing import Final, TextIO
 
 from .style import Style, plain, printable
 
-__all__ = ["Column", "fits", "telling", "terminal_width", "wrapped", "write_records", "write_sentences", "write_table"]
+__all__ = ["Column", "fits", "roomy", "telling", "terminal_width", "wrapped", "write_records", "write_sentences", "write_table"]
 
 GAP: Final = "  "
 _COLOUR: Final = re.compile("\x1b\\[[0-9;]*m")
@@ -29,6 +29,7 @@ class Column:
     keep     shown even if all cells are empty.
     plain    what goes without saying where there is no room for it.
     bare     in a sentence the cell stands without the heading.
+    spare    may be left out where there is no room; 2 before 1, 0: never.
     """
 
     heading: str
@@ -39,6 +40,7 @@ class Column:
     keep: bool = False
     plain: str = ""
     bare: bool = False
+    spare: int = 0
     width: int = 0
 
     def measure(self) -> None:
@@ -55,6 +57,16 @@ def terminal_width(stream: TextIO) -> int | None:
 def telling(columns: Sequence[Column]) -> list[Column]:
     """The columns that say more than what goes without saying."""
     return [column for column in columns if not (column.plain and all(cell in ("", column.plain) for cell in column.cells))]
+
+
+def roomy(columns: Sequence[Column], width: int) -> list[Column]:
+    """As many columns as have room, the spare ones left out first; all of them if that does not help."""
+    kept = list(columns)
+    for spare in (2, 1):
+        kept = [column for column in kept if column.spare != spare]
+        if fits(kept, width):
+            return kept
+    return list(columns)
 
 
 def fits(columns: Sequence[Column], width: int) -> bool:

@@ -61,7 +61,7 @@ class Listing:
         for view in self.views:
             text = partial(_spelled, view.text or _plain_text(self.look.table[view.fields[0]]), spelling)
             cells = _each(zip(targets, *(byname[self._places[name]] for name in view.fields), strict=True), text)
-            found.append(Column(view.heading, cells, view.right, view.role, view.elastic, view.keep, view.plain, view.bare))
+            found.append(Column(view.heading, cells, view.right, view.role, view.elastic, view.keep, view.plain, view.bare, view.spare))
         return found
 
     def families(self, rows: Sequence[Row]) -> list[list[Row]]:
@@ -158,5 +158,5 @@ def chosen_views(look: Look, names: str) -> tuple[View, ...]:
         else:
             close = close_to(name, [*headings, *words])
             maybe = f"did you mean `{close[0]}`? " if close else ""
-            raise UnknownName(f"{look.table.name} has no column `{name}`", hint=f"{maybe}`holdfast show {look.short[0]} help` lists them")
+            raise UnknownName(f"{look.table.name} have no column `{name}`", hint=f"{maybe}`holdfast show {look.short[0]} help` lists them")
     return tuple(found)

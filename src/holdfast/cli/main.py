@@ -70,6 +70,18 @@ def _sentence(error: OSError) -> str:
     return f"{what}: `{error.filename}`" if error.filename else what
 
 
+def _indented(hint: str) -> str:
+    """Under its message; on a terminal in lines that end between words."""
+    if not sys.stderr.isatty():
+        return f"  {hint}"
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = textwrap.wrap(hint, width - 2, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(f"  {line}" for line in lines)
+
+
 def _report(error: HoldfastError, words: list[str]) -> int:
     """Say on stderr what went wrong; returns the exit code."""
     if os.environ.get("HOLDFAST_DEBUG"):
@@ -87,5 +99,5 @@ def _report(error: HoldfastError, words: list[str]) -> int:
         print(f"{style('bad', 'holdfast:')} {error.message}", file=sys.stderr)
         hint = f"{error.hint}; HOLDFAST_DEBUG=1 shows where" if isinstance(error, Bug) else error.hint
         if hint:
-            print(style("dim", f"  {hint}"), file=sys.stderr)
+            print(style("dim", _indented(hint)), file=sys.stderr)
     return 2 if isinstance(error, InvalidValue | UnknownName) else 1

@@ -6,18 +6,18 @@ import sys
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from holdfast.errors import InvalidValue, NotFound
+from holdfast.errors import InvalidValue, NotFound, UnknownName
 from holdfast.model import Field
 
 from .conditions import Among, Condition, Glob, Not, where
-from .layout import Column, fits, telling, terminal_width, wrapped, write_sentences, write_table
+from .layout import Column, fits, roomy, telling, terminal_width, wrapped, write_sentences, write_table
 from .listing import Listing, all_views, chosen_views
 from .looks import Look
 from .looks.look import Hidden
 from .options import Common
 from .reading import Reading, open_reading
 from .rows import write_json
-from .spelling import Spelling
+from .spelling import Spelling, close_to
 from .style import Style, style_for
 from .words import find_look, parse
 
@@ -40,7 +40,11 @@ class Request:
 
 def show_rows(request: Request, common: Common) -> None:
     """Raises: UnknownName, InvalidValue, NotFound - the noun, a word, a value; what reading raises."""
-    look = find_look(request.noun)
+    try:
+        look = find_look(request.noun)
+    except UnknownName as unknown:
+        hint = "did you mean `topology`?" if close_to(request.noun.lower(), ["topology"]) else f"{unknown.hint}; and topology"
+        raise UnknownName(unknown.message, hint=hint) from None
     if request.filters == ("help",):
         from .help import noun_help
 
@@ -106,8 +110,9 @@ def _as_table(
         del rows[request.limit :]
     style, width = style_for(sys.stdout, common.colour), terminal_width(sys.stdout)
     with_target = len({row[0] for row in rows}) > 1 or len(reading.targets()) > 1
-    cut = False
+    cut, missing = False, set[str]()
     for block in _blocks(listing, rows, spelling, with_target, None if common.wide else width):
+        missing |= {view.heading for view in views if view.spare} - {column.heading for column in block.columns}
         below = _under(listing, block.rows, extra, spelling, width, style)
         if block.number:
             sys.stdout.write("\n")
@@ -115,7 +120,7 @@ def _as_table(
             cut |= write_table(block.columns, sys.stdout, style, width=None if common.wide else width, under=below)
         else:
             write_sentences(block.columns, sys.stdout, style, width=width, under=below)
-    _notes(look, rows, hidden, conditions, cut, reading)
+    _notes(look, rows, hidden, conditions, cut, missing, reading)
 
 
 class _Block(NamedTuple):
@@ -131,7 +136,7 @@ def _blocks(listing: Listing, rows: list[Any], spelling: Spelling, with_target: 
     whole = _Block(0, rows, listing.columns(rows, spelling, with_target=with_target))
     if width is None or fits(whole.columns, width):
         return [whole]
-    whole = whole._replace(columns=telling(whole.columns))
+    whole = whole._replace(columns=roomy(telling(whole.columns), width))
     if fits(whole.columns, width):
         return [whole]
     parts = listing.families(rows)
@@ -147,7 +152,9 @@ def _under(listing: Listing, rows: list[Any], extra: list[Field], spelling: Spel
     return below
 
 
-def _notes(look: Look, rows: list[Any], hidden: Hidden | None, conditions: list[Condition], cut: bool, reading: Reading) -> None:
+def _notes(
+    look: Look, rows: list[Any], hidden: Hidden | None, conditions: list[Condition], cut: bool, missing: set[str], reading: Reading
+) -> None:
     """What a person should know about what is not there. On stderr: pipes get rows only."""
     notes = []
     if hidden:
@@ -157,6 +164,8 @@ def _notes(look: Look, rows: list[Any], hidden: Hidden | None, conditions: list[
             notes.append(f"{count} more: see them with `{hidden.how}` or `all`")
     if not rows and not notes:
         notes.append(f"no {look.table.name}" + (" match" if conditions else ""))
+    if missing:
+        notes.append(f"no room for {' and '.join(sorted(missing))}: --wide shows all")
     if cut:
         notes.append("some cells are cut to the terminal's width: --wide shows them whole")
     if sys.stdout.isatty() and notes:

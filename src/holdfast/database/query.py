@@ -193,7 +193,8 @@ def _names_hint(said: str, sql: str, connection: apsw.Connection) -> str:
     sql_names = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY type, name"
     tables = [row[0] for row in connection.execute(sql_names)]
     if kind == "table":
-        shown = [table for table in tables if not table.endswith("_history") and not table.startswith("interfaces_")]
+        own = re.compile("meta|tree.*|interfaces_.*|.*_history")  # what the database keeps for itself, and what there is too much of
+        shown = [table for table in tables if not own.fullmatch(table)]
         return _there("tables", name, tables, [*shown, "interfaces_<kind>", "<table>_history"])
     if kind == "function":
         return _close(name, [row[0] for row in connection.execute("SELECT DISTINCT name FROM pragma_function_list")])
@@ -205,7 +206,7 @@ def _names_hint(said: str, sql: str, connection: apsw.Connection) -> str:
 
 def _there(what: str, name: str, names: list[str], shown: list[str]) -> str:
     close = _close(name, names)
-    return f"{close}{'; ' if close else ''}{what}: {', '.join(shown)}"
+    return f"{close}{' ' if close else ''}{what}: {', '.join(shown)}"
 
 
 def _close(name: str, names: list[str]) -> str:

@@ -27,6 +27,12 @@ FILES: Final = tuple(DEFAULTS)
 DIRECTORIES: Final = ("/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2")
 """Where they may be; what a later directory says wins."""
 
+_SAID: Final = {
+    "rt_tables": "routing table", "rt_protos": "routing protocol", "rt_scopes": "scope", "rtn_type": "route type",
+    "nud": "neighbour state", "family": "address family",
+}  # fmt: skip
+"""What an error calls a name of these tables; of others the table's own name."""
+
 HEXADECIMAL: Final = frozenset({"rt_dsfield", "ethertype"})
 ROOT: Final = 0xFFFFFFFF
 INGRESS: Final = 0xFFFFFFF1
@@ -192,7 +198,7 @@ def _number(table: str, text: str, known: Mapping[int, str]) -> int:
         return int(text, 16 if text[:2].lower() == "0x" else 10)
     except ValueError:
         there = ", ".join(known.values()) or "numbers only"
-        raise UnknownName(f"no {table} named `{text}`", hint=f"there are: {there}", name=text, table=table) from None
+        raise UnknownName(f"no {_SAID.get(table, table)} named `{text}`", hint=f"there are: {there}", name=text, table=table) from None
 
 
 BUILTIN: Final = Names.parse({})

@@ -28,6 +28,7 @@ class View:
     told    stands in such a line at all.
     bare    stands there without its word.
     plain   a column that holds nothing else may be left out where there is no room for it.
+    spare   may be left out whatever it holds, and that is said; 2 before 1.
     """
 
     heading: str
@@ -41,6 +42,7 @@ class View:
     told: bool = True
     bare: bool = False
     plain: str = ""
+    spare: int = 0
 
 
 class Hidden(NamedTuple):

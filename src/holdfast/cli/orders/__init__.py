@@ -22,7 +22,5 @@ from .rule import RULE
 
 __all__ = ["ORDERS", "Order"]
 
-ORDERS: Final[dict[str, Order]] = {
-    one.table.name: one for one in (INTERFACE, ADDRESS, ROUTE, NEIGHBOUR, RULE, NEXTHOP, FDB, VLAN, NETNS)
-}
+ORDERS: Final[dict[str, Order]] = {one.table.name: one for one in (INTERFACE, ADDRESS, ROUTE, NEIGHBOUR, RULE, NEXTHOP, FDB, VLAN, NETNS)}
 """By the names of the tables."""
