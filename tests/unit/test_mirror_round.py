@@ -15,10 +15,11 @@ from holdfast.errors import KernelError, Lost
 from holdfast.mirror import line as line_module
 from holdfast.mirror import settling
 from holdfast.mirror.agenda import Questions
+from holdfast.mirror.answers import Answers
 from holdfast.mirror.consequence import Ask, Reread, Where
 from holdfast.mirror.journal import Journal
 from holdfast.mirror.line import Line
-from holdfast.mirror.reading import Answers, Reading
+from holdfast.mirror.reading import Reading
 from holdfast.mirror.rules import POLLED
 from holdfast.mirror.settling import Settled
 from holdfast.mirror.status import Counters
@@ -358,27 +359,74 @@ def proxy(dst: str) -> dict[str, Any]:
 def test_a_look_compares_with_what_the_tables_were_told(stage: Stage) -> None:
     shown = stage.source.shown["neighbours"] = []
     stage.settle(stage.reading.ask(Questions(everything=True)))
-    assert not stage.reading.poll()
+    assert not stage.reading.look()
     shown.append(proxy("10.0.0.7"))
-    assert stage.reading.poll()
-    assert stage.reading.poll(), "it is news until it was asked for, not until it was seen"
+    assert stage.reading.look()
+    assert stage.reading.look(), "it is news until it was asked for, not until it was seen"
     stage.settle(stage.begin(Questions(rereads=POLLED)))
-    assert not stage.reading.poll()
+    assert not stage.reading.look()
 
 
 def test_what_goes_between_the_look_and_the_answer_is_noticed_when_it_comes_again(stage: Stage) -> None:
     shown = stage.source.shown["neighbours"] = []
     stage.settle(stage.reading.ask(Questions(everything=True)))
     shown.append(proxy("10.0.0.7"))
-    assert stage.reading.poll()
+    assert stage.reading.look()
     shown.clear()
     stage.settle(stage.begin(Questions(rereads=POLLED)))
     shown.append(proxy("10.0.0.7"))
-    assert stage.reading.poll()
+    assert stage.reading.look()
 
 
 def test_what_a_whole_reading_showed_and_went_before_the_next_look_is_noticed(stage: Stage) -> None:
     shown = stage.source.shown["neighbours"] = [proxy("10.0.0.7")]
     stage.settle(stage.reading.ask(Questions(everything=True)))
     shown.clear()
-    assert stage.reading.poll()
+    assert stage.reading.look()
+
+
+def down(ifindex: int, **fields: Any) -> dict[str, Any]:
+    return link(ifindex, flags=0) | fields
+
+
+def look_and_ask(stage: Stage) -> list[int]:
+    """The interfaces that a look asks for, and settle the answers."""
+    asked = [index for one in stage.reading.look() if isinstance(one, Ask) for index in one.ifindexes]
+    if asked:
+        stage.settle(stage.begin(Questions(ifindexes=tuple(asked))))
+    return asked
+
+
+def test_an_interface_that_is_down_is_looked_at_until_it_is_known(stage: Stage) -> None:
+    stage.source.shown["interfaces"] = [down(2), link(3)]
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    assert look_and_ask(stage) == [2]
+    assert look_and_ask(stage) == []
+
+
+def test_what_changes_silently_on_an_interface_that_is_down_is_seen(stage: Stage) -> None:
+    shown = stage.source.shown["interfaces"] = [down(2), link(3)]
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    look_and_ask(stage)
+    shown[:] = [down(2, ifalias="some"), link(3, ifalias="told by an event")]
+    while look_and_ask(stage):
+        pass
+    assert stage.database.fetch("SELECT ifindex, ifalias FROM interfaces ORDER BY ifindex") == [(2, "some"), (3, None)]
+
+
+def test_a_change_that_an_event_told_and_that_was_taken_back_in_silence_is_seen(stage: Stage) -> None:
+    stage.source.shown["interfaces"] = [down(2)]
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    look_and_ask(stage)
+    stage.events(told("interfaces", down(2, ifalias="while it was up")))
+    assert look_and_ask(stage) == [2]
+    assert stage.database.fetch("SELECT ifalias FROM interfaces") == [(None,)]
+
+
+def test_many_that_are_down_are_looked_at_in_turn(stage: Stage) -> None:
+    stage.source.shown["interfaces"] = [down(index) for index in range(1, 41)]
+    stage.settle(stage.reading.ask(Questions(everything=True)))
+    looks = [look_and_ask(stage) for _ in range(3)]
+    assert max(map(len, looks)) == 16
+    assert sorted(index for look in looks for index in look) == list(range(1, 41))
+    assert not any(look_and_ask(stage) for _ in range(3))

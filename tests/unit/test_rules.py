@@ -79,6 +79,11 @@ def test_neighbours_that_are_made_silently(state: int, lladdr: str | None, proxy
 # -- interfaces
 
 
+def test_a_new_interface_may_be_what_others_stand_on_that_stood_in_another_namespace() -> None:
+    questions = [one for one in rules.link_changed(None, LINK) if isinstance(one, Ask) and one.where is not None]
+    assert [one.where.sql for one in questions if one.where] == ["link_netnsid IS NOT NULL AND coalesce(kind, '') NOT IN (?, ?, ?)"]
+
+
 def test_an_interface_told_again_without_a_change_has_no_consequence() -> None:
     assert list(rules.link_changed(LINK, LINK)) == []
     assert list(rules.link_changed(LINK, LINK | {"flags": UP | 0x100})) == []
@@ -217,3 +222,21 @@ def test_every_condition_is_sql_that_the_tables_have() -> None:
             if where is not None and where.sql:
                 table_name = "interfaces" if isinstance(one, Ask) else one.table
                 connection.execute(f"SELECT 1 FROM {table_name} WHERE target = ? AND ({where.sql})", ("x", *where.args))
+
+
+# -- drift
+
+
+@pytest.mark.parametrize(
+    ("flags", "column", "value", "expected"),
+    [
+        (UP, "ifalias", "told by an event", True),
+        (0, "ifalias", "told by nothing", False),
+        (0, "mtu", 1400, True),
+        (UP, "headroom", 64, False),
+        (UP, "promiscuity", 1, False),
+    ],
+)
+def test_only_what_an_event_should_have_told_is_drift(flags: int, column: str, value: object, expected: bool) -> None:
+    old = {field.name: None for field in TABLES["interfaces"].fields} | LINK | {"flags": flags}
+    assert rules.is_drift("interfaces", old | {column: value}, old) is expected

@@ -20,7 +20,7 @@ from .state import RunningNode, find_node, holder
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Result, Row, Transaction
     from holdfast.database.sqlite import FileReader
-    from holdfast.mirror.reading import Answers
+    from holdfast.mirror.answers import Answers
     from holdfast.sources import Source
 
 __all__ = ["LINKS", "LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "source_spec"]

@@ -12,6 +12,7 @@
     line.py        its jobs in the writer thread                               reading.py     its questions in a worker thread
     rules.py paths.py consequence.py agenda.py batches.py pauses.py            pure
     replacing.py   routes that take the place of others, in runs
+    looking.py     what no event tells, looked at a few times a second         answers.py     what a source said
     applier.py journal.py settling.py                                          events and answers into rows
     bell.py watch.py                                                           who waits for changes
     namespaces.py  names under /run/netns       status.py  states and counters       tape.py  recording, replaying

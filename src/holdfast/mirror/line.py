@@ -12,9 +12,9 @@ from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.netlink.blank import blank
 from holdfast.netlink.codec import decode
 
+from .answers import Answers, Part, covered, family_number
 from .applier import Applier
 from .consequence import Ask, Reread
-from .reading import Answers, Part, covered, family_number
 from .settling import LARGE, Settled, Steps, settle_part
 from .status import Counters
 

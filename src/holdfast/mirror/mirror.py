@@ -14,9 +14,9 @@ from holdfast.model import TABLES
 from holdfast.sources.discovery import DIRECTORY, Namespaces
 
 from .bell import Bell
+from .consequence import Ask, Reread
 from .hand import Hand
 from .namespaces import Following, Make
-from .rules import POLLED
 from .status import State, Status
 from .supervisor import Settings, Supervisor
 
@@ -237,7 +237,7 @@ class Mirror:
                     if isinstance(finding, HoldfastError):
                         supervisor.fail(finding)
                     else:
-                        supervisor.ask(POLLED)
+                        supervisor.ask(finding)
 
     async def _relieve(self) -> None:
         """The writer reads the events. While it is at something else for long (another source's first load, a slow disk) they are
@@ -261,12 +261,12 @@ class Mirror:
         logger.info("%s: its rows are deleted: %s", target, reason)
 
 
-def _look_at(supervisors: list[Supervisor]) -> list[tuple[Supervisor, HoldfastError | bool]]:
-    found: list[tuple[Supervisor, HoldfastError | bool]] = []
+def _look_at(supervisors: list[Supervisor]) -> list[tuple[Supervisor, HoldfastError | list[Ask | Reread]]]:
+    found: list[tuple[Supervisor, HoldfastError | list[Ask | Reread]]] = []
     for one in supervisors:
         try:
-            if one.look():
-                found.append((one, True))
+            if questions := one.look():
+                found.append((one, questions))
         except HoldfastError as failure:
             found.append((one, failure))
     return found

@@ -11,94 +11,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from holdfast.errors import InvalidValue, KernelError, NotSupported
 from holdfast.model import TABLES
 from holdfast.model.field import Table
-from holdfast.model.neighbour import NTF_PROXY
-from holdfast.netlink.wire import HEADER, HEADER_SIZE
 
 from .agenda import Questions
-from .consequence import EVERYTHING, Reread, Where
-from .rules import POLLED, ROUTE_FAMILIES, through
+from .answers import Answers, Part, family_number, part_of
+from .consequence import EVERYTHING, Ask, Reread
+from .looking import Fetch, Looks
 
 if TYPE_CHECKING:
     from holdfast.sources.contract import Source
 
-__all__ = ["Answers", "Part", "Reading", "covered", "family_number", "part_of"]
+__all__ = ["Reading"]
 
 logger = logging.getLogger("holdfast.mirror")
 
 _TRIES: Final = 3
 _BARRIER_IFINDEX: Final = 1
-_NDM_FLAGS: Final = 10
-
-Fetch = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
-"""Reads the database: SQL and arguments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a dump told about one part of a table: every row of `where` that exists is in it. `torn`: it may be incomplete."""
-
-    table: Table
-    where: Where
-    chunks: list[bytes]
-    family: int = 0  # rows of other families are not wanted: some kernels answer with all they have
-    torn: bool = False
-    question: Reread | None = None
-
-
-@dataclass(slots=True)
-class Answers:
-    """`links`: interfaces asked for one by one, as the message that would announce them; None: there is no such interface."""
-
-    parts: list[Part] = field(default_factory=list)
-    links: dict[int, bytes | None] = field(default_factory=dict)
-
-    @property
-    def torn(self) -> list[Reread]:
-        """What should be asked again in a while."""
-        return [part.question or Reread(part.table.name, reason="its dump was torn") for part in self.parts if part.torn]
-
-
-def part_of(one: Reread) -> Where:
-    """The rows that a question is about."""
-    return covered(TABLES[one.table], one.family, dict(one.filters)) if one.scope is None else one.scope
-
-
-def covered(table: Table, family: str, filters: Mapping[str, Any]) -> Where:
-    """The rows that a dump with these filters would show for sure, if they still existed."""
-    where = EVERYTHING
-    if number := family_number(table, family):
-        where &= Where("family = ?", (number,))
-    for name, value in filters.items():
-        where &= through(value) if (table.name, name) == ("routes", "oif") else Where(f"{name} = ?", (value,))
-    return where
-
-
-def family_number(table: Table, word: str) -> int:
-    """0: all rows of the table are of one family, or all families are meant."""
-    return ROUTE_FAMILIES.get(word, 0) if "family" in table.columns else 0
-
-
-def _bodies(chunk: bytes) -> list[bytes]:
-    """The messages of a chunk without their headers, which differ each time."""
-    bodies, at = [], 0
-    while at + HEADER_SIZE <= len(chunk):
-        length = HEADER.unpack_from(chunk, at)[0]
-        bodies.append(chunk[at + HEADER_SIZE : at + length])
-        at += (length + 3) & ~3
-    return bodies
-
-
-def _proxies(chunks: Iterable[bytes], family: str) -> list[bytes]:
-    """The messages of a dump that are about proxy entries of the family (struct ndmsg, linux/neighbour.h)."""
-    wanted = ROUTE_FAMILIES[family]
-    return [body for chunk in chunks for body in _bodies(chunk) if body[0] == wanted and body[_NDM_FLAGS] & NTF_PROXY]
 
 
 class Reading:
@@ -107,7 +39,7 @@ class Reading:
     def __init__(self, source: Source, fetch: Fetch) -> None:
         self._source = source
         self._fetch = fetch
-        self._told: dict[str, list[bytes]] = {}  # by family: the messages about what is never announced, as last answered
+        self._looks = Looks(source, fetch)
 
     def ask(self, questions: Questions) -> Answers:
         """Ask everything in `questions`; what has become pointless (no rows match `only_if`) is left out.
@@ -118,7 +50,7 @@ class Reading:
         self.barrier()
         if questions.everything:
             answers.parts = [part for table in self._source.tables if (part := self._whole(table)) is not None]
-            self._remember(answers)
+            self._looks.remember(answers)
             return answers
         for ifindex in self._wanted_links(questions):
             answers.links[ifindex] = self._link(ifindex)
@@ -127,7 +59,7 @@ class Reading:
                 table = TABLES[one.table]
                 chunks, torn = self._dump(table, one.family, dict(one.filters))
                 answers.parts.append(Part(table, part_of(one), chunks, family_number(table, one.family), torn, one))
-        self._remember(answers)
+        self._looks.remember(answers)
         return answers
 
     def barrier(self) -> None:
@@ -139,23 +71,9 @@ class Reading:
         with contextlib.suppress(NotSupported):  # a recording does not change while it is read
             self._link(_BARRIER_IFINDEX)
 
-    def poll(self) -> bool:
-        """Is anything that is never announced different from what was last told to the tables?"""
-        if self._source.passive:
-            return False
-        wanted = [one for one in POLLED if one.family in self._told]
-        return any(_proxies(self._dump_of(one), one.family) != self._told[one.family] for one in wanted)
-
-    def _remember(self, answers: Answers) -> None:
-        """Keep what the tables will show of it. A look that remembered its own dumps would miss what came and went between
-        the look and the answer, or between the answer and the next look."""
-        for part in answers.parts:
-            for one in POLLED:
-                if part.table.name == one.table and part.where in (EVERYTHING, part_of(one)):
-                    self._told[one.family] = _proxies(part.chunks, one.family)
-
-    def _dump_of(self, one: Reread) -> Iterator[bytes]:
-        return self._source.dump(TABLES[one.table], one.family, **dict(one.filters))
+    def look(self) -> list[Ask | Reread]:
+        """What to ask because something is different that no event tells."""
+        return self._looks.questions()
 
     def _whole(self, table: Table) -> Part | None:
         """All of a table; None: a recording that does not have it."""

@@ -18,7 +18,7 @@ from .batches import keep
 from .consequence import Ask, Consequence, Drop, Reread, Where
 
 __all__ = [
-    "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "is_drift",
+    "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "DOWN", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "is_drift",
     "link_changed", "link_gone", "sift", "through",
 ]  # fmt: skip
 
@@ -33,11 +33,14 @@ NUD_NONE: Final = 0x00
 NUD_INCOMPLETE: Final = 0x01
 NUD_NOARP: Final = 0x40
 NLM_F_CREATE: Final = 0x400
-_CARRIER: Final = 0x1 | 0x40 | 0x10000 | 0x20000
+IFF_UP: Final = 0x1
+_CARRIER: Final = IFF_UP | 0x40 | 0x10000 | 0x20000
 """IFF_UP, IFF_RUNNING, IFF_LOWER_UP, IFF_DORMANT: what routes follow."""
 _TC_ROOT: Final = 0xFFFFFFFF
 _PAIRED: Final = ("veth", "netkit", "vxcan")
 """Kinds whose `link` is the other end, which has ours as its own."""
+_ON_FOREIGN: Final = Where("link_netnsid IS NOT NULL AND coalesce(kind, '') NOT IN (?, ?, ?)", _PAIRED)
+"""Interfaces that stand on one in another namespace."""
 
 LINK_COLUMNS: Final = (
     "ifindex", "ifname", "flags", "operstate", "address", "master", "mtu", "link", "link_netnsid", "kind", "kind_data",
@@ -52,14 +55,19 @@ POLLED: Final = tuple(
 )
 """What the kernel never announces and what is small: read again at short intervals."""
 
+DOWN: Final = Where(f"NOT flags & {IFF_UP}")
+"""Interfaces of which the kernel announces little: looked at in turn."""
+
+_TOLD_WHEN_DOWN: Final = frozenset(("ifname", "flags", "mtu", "address", "broadcast", "master", "txqlen", "link", "kind"))
+
 _UNTOLD: Final = {
     "interfaces": frozenset(
         ("promiscuity", "allmulti", "gso_max_segs", "gso_max_size", "gso_ipv4_max_size", "gro_max_size", "gro_ipv4_max_size",
-         "tso_max_segs", "tso_max_size", "link", "link_netnsid"),
+         "tso_max_segs", "tso_max_size", "headroom", "tailroom", "link", "link_netnsid"),
     ),
 }  # fmt: skip
 """Columns that change without an event in cases that no other event gives away. (`link`: the far end of a pair moved from one
-foreign namespace to another.)"""
+foreign namespace to another. `headroom`: a bridge gives all its ports, and they the far ends of their cables, what one of them needs.)"""
 
 
 # -- noise -------------------------------------------------------------------------------------------------------------
@@ -104,8 +112,8 @@ _MAPPED: Final = ("33:33:", "01:00:5e:", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00
 def is_drift(table: str, row: Mapping[str, Any], old: Mapping[str, Any] | None, *, deleted: bool = False) -> bool:
     """Should events have told us of this difference, which a periodic check found?
 
-    Not: columns that change silently, multicast filters of devices, neighbours that are just being looked for, addresses whose
-    uniqueness is just being checked.
+    Not: columns that change silently, at all or of an interface that is down, multicast filters of devices, neighbours that are
+    just being looked for, addresses whose uniqueness is just being checked.
     """
     if table == "fdb":
         return not row["lladdr"].startswith(_MULTICAST)
@@ -115,8 +123,10 @@ def is_drift(table: str, row: Mapping[str, Any], old: Mapping[str, Any] | None, 
         return not row["flags"] & IFA_F_TENTATIVE
     if old is None or deleted:
         return True
-    differing = {name for name in TABLES[table].lasting if row[name] != old[name]}
-    return not differing <= _UNTOLD.get(table, frozenset())
+    differing = {name for name in TABLES[table].lasting if row[name] != old[name]} - _UNTOLD.get(table, frozenset())
+    if table == "interfaces" and not row["flags"] & IFF_UP:
+        differing &= _TOLD_WHEN_DOWN
+    return bool(differing)
 
 
 _MULTICAST: Final = ("33:33:", "01:00:5e:", "01:80:c2:")
@@ -187,6 +197,7 @@ def _link_new(new: Mapping[str, Any]) -> Iterator[Consequence]:
     yield Ask((ifindex,), reason="a new interface is told before it is finished")
     if new["kind"] == "tun":
         yield Ask((ifindex,), reason="its owner and persistence are set later, silently", later=True)
+    yield Ask(where=_ON_FOREIGN, reason="it may stand on the new one, which came from the namespace where it stood before")
     yield from _rules_naming(new["ifname"])
     for table in ("qdiscs", "classes"):
         yield Reread(table, "", (("ifindex", ifindex),), reason="a new interface has a queue")

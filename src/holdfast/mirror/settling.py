@@ -21,10 +21,10 @@ from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.netlink.codec import decode
 
 from . import rules
+from .answers import Part
 from .batches import Key, batch_of, keep, keys_of, parsed, pieces
 from .consequence import Ask, Reread
 from .journal import Journal, Touched
-from .reading import Part
 
 if TYPE_CHECKING:
     from holdfast.database.home import Seen, Stage, Swept, Transaction

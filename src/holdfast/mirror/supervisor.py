@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from holdfast.errors import Closed, HoldfastError, NotFound, SourceEnded, Unavailable
 
 from .agenda import Agenda, Questions
+from .answers import Answers
 from .consequence import Ask, Reread
 from .journal import Journal
 from .line import Cycle, Line
 from .pauses import Backoff, Pace
-from .reading import Answers, Reading
-from .rules import POLLED, is_drift
+from .reading import Reading
+from .rules import DOWN, POLLED, is_drift
 from .settling import Settled
 from .status import Counters, State, Status
 
@@ -118,18 +119,18 @@ class Supervisor:
             self._broken = self._broken or cause
             self._news.set()
 
-    def look(self) -> bool:
-        """Is the source still there, and is nothing different of what it never announces? Blocks: for a worker thread.
+    def look(self) -> list[Ask | Reread]:
+        """Is the source still there, and is nothing different of what it does not announce? Blocks: for a worker thread.
 
-        Returns True if there is something to ask. Raises: SourceEnded, and what else shows that it no longer works.
+        Returns what there is to ask. Raises: SourceEnded, and what else shows that it no longer works.
         """
         line = self._line
         if line is None or line.closed:
-            return False
+            return []
         self.source.alive()
         if self.source.events.fileno() < 0:
             raise Closed(f"the events socket of `{self.source.target}` was closed")
-        return self._reading.poll()
+        return self._reading.look()
 
     @property
     def pressed(self) -> bool:
@@ -158,8 +159,11 @@ class Supervisor:
 
         Returns at once when the source has failed or ended, since nothing more will come.
         """
-        if any(table.name == "neighbours" for table in self.source.tables):
+        tables = {table.name for table in self.source.tables}
+        if "neighbours" in tables:
             self.ask(POLLED)
+        if "interfaces" in tables:
+            self.ask([Ask(where=DOWN, reason="little of what is down is told")])
         await self.caught_up()
 
     async def caught_up(self) -> None:

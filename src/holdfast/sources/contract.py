@@ -129,6 +129,11 @@ class Source(ABC):
           objects cannot be asked for one by one: use `dump` with filters.
         """
 
+    @property
+    def unrecorded(self) -> Source:
+        """The same source, for questions whose answers are only compared: a recorder does not write them down."""
+        return self
+
     def requests(self) -> RequestSocket:
         """A new socket for changes, where this source is; it is the caller's to close. Blocks.
 

@@ -65,6 +65,17 @@ async def test_interface_made_changed_renamed_and_removed() -> None:
         assert "br0" not in {one["ifname"] for one in netns.ip_json("link show")}
 
 
+async def test_changes_of_an_interface_that_is_down_are_asked_for_as_no_event_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.mirror.mirror._LOOK_EVERY_S", 60.0)
+    async with pair() as (stage, netns):
+        netns.ip("link set v0 down")
+        await stage.mirror.settled(timeout_s=5)
+        for ifalias in ("one", "two"):
+            outcome = await stage.commit(stage.change("interfaces", stage.row("interfaces", ifname="v0"), ifalias=ifalias))
+            assert outcome.rows[0] is not None and outcome.rows[0]["ifalias"] == ifalias
+            assert stage.row("interfaces", ifname="v0")["ifalias"] == ifalias == link(netns, "v0")["ifalias"]
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "expected"),
     [

@@ -64,6 +64,8 @@ def say(*parts: Text | str) -> Text:
 PORTS: Final = ("v0", "w0", "a0", "a1")
 DEVICE: Final = one(*PORTS, *PORTS, "v0", "w0", "br0", "br0", "vx0", "vx0", "m0", "m0", "i0", "t0", "lo")
 PORT: Final = one(*PORTS)
+NEAR: Final = one("v0", "v0", "w0", "w0", "a0", "a0", "br0", "vx0", "m0", "i0", "t0")
+"""Never the far end of a cable: with both ends in one bridge a packet goes round for ever, and moves its sender's entry each time."""
 MADE: Final = one("br0", "br1", "vx0", "m0", "i0", "t0", "a0")
 DST4: Final = one("10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/24", "default")
 DST6: Final = one("fc00:1::/64", "fc00:2::/64", "default")
@@ -160,7 +162,7 @@ def links() -> Text:
     often = (say("ip link set", DEVICE, up_down), say("ip link set", one("v0", "w0"), up_down), say("ip link set", DEVICE, change))
     return st.one_of(
         *often * 4,
-        say("ip link set", DEVICE, "name", one("v0", "v0", "w0", "a0", "zz")),
+        say("ip link set", NEAR, "name", one("v0", "v0", "w0", "a0", "zz")),
         say("ip link property", one("add", "del"), "dev", DEVICE, "altname", one("alt1", "alt2")),
         say("ip link del", MADE),
         say("ip link del", PORT),
@@ -184,7 +186,7 @@ def kinds() -> Text:
 
 def bridges() -> Text:
     return st.one_of(
-        say("ip link set", DEVICE, "master", one("br0", "br1")),
+        say("ip link set", NEAR, "master", one("br0", "br1")),
         say("ip link set", DEVICE, "nomaster"),
         say("bridge link set dev", PORT, one("cost 44", "learning off", "isolated on", "state 2", "state 3")),
         say("ip link set br0 type bridge", one("stp_state 1", "stp_state 0", "priority 100", "ageing_time 1000")),
@@ -195,10 +197,13 @@ def bridges() -> Text:
 
 
 def far_ends() -> Text:
+    """Without `replace` of the all-zero address: Linux 6.18 refuses it after it has changed the entry's state already
+    (vxlan_fdb_update_existing), and neither the refusal nor an event tells."""
     dst = say("dst", one("10.0.0.2", "10.0.0.3"), maybe(one("vni 9", "port 5", "via v0")))
-    mac = st.one_of(MAC, st.just("00:00:00:00:00:00"))
+    verb = one("add", "append", "append", "del")
     return st.one_of(
-        say("bridge fdb", one("add", "append", "append", "replace", "del"), mac, "dev vx0", dst, maybe("dynamic")),
+        say("bridge fdb", st.one_of(verb, st.just("replace")), MAC, "dev vx0", dst, maybe("dynamic")),
+        say("bridge fdb", verb, "00:00:00:00:00:00 dev vx0", dst, maybe("dynamic")),
         say("ip link set vx0 type vxlan", one("remote 10.0.0.3", "remote 10.0.0.2", "ageing 60")),
         say("bridge fdb flush dev vx0"),
     )
@@ -250,7 +255,7 @@ def there() -> Text:
         say("ip link set", device, "netns left"),
         say("ip link del", device),
         say("ip addr add", one("10.0.0.9/24", "2001:db8::99/64"), "dev", device),
-        say("ip link set", device, "name", one("v0", "v1", "x1")),
+        say("ip link set", device, "name", one("v1", "x1")),
     )
 
 
