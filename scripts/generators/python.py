@@ -5,11 +5,17 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import holdfast
-from holdfast.api import sync
+from holdfast.api import sync, sync_tree
+from holdfast.database.backup import restore
 from holdfast.objects.records import Record, RecordSet
+from holdfast.tree.commit import Change as TreeChange
+from holdfast.tree.commit import Commit
+from holdfast.tree.compaction import Retention
+from holdfast.tree.looking import Info, Match
 
 PAGE = "docs/reference/python.md"
 
@@ -24,8 +30,12 @@ The fields of objects and records are the columns of [the tables](tables.md); er
 """
 
 CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, RecordSet, Record, sync.SourcesView, sync.Source, sync.Watch,
-           sync.Database, sync.TaskManager)  # fmt: skip
+           sync.Database, sync.TaskManager, sync_tree.Tree, sync_tree.Transaction, sync_tree.History, sync_tree.Drafts, sync_tree.Draft,
+           sync_tree.Session, sync_tree.Functions, sync_tree.Channels, sync_tree.Hooks, sync_tree.Schemas, sync_tree.Plugins,
+           Commit, TreeChange, Info, Match, Retention)  # fmt: skip
 """In the order in which one meets them."""
+
+FUNCTIONS = (restore,)
 
 INNER = {"accept", "reading", "rows", "tick", "within"}
 """Members that other parts of the house need, and users do not."""
@@ -33,7 +43,8 @@ INNER = {"accept", "reading", "rows", "tick", "within"}
 
 def files() -> dict[str, str]:
     head = HEAD.format(names=", ".join(f"`{name}`" for name in holdfast.__all__ if isinstance(getattr(holdfast, name), type)))
-    return {PAGE: "\n".join([head, *(line for one in CLASSES for line in _class(one))])}
+    classes, functions = map(_class, CLASSES), map(_function, FUNCTIONS)
+    return {PAGE: "\n".join([head, *chain.from_iterable(classes), *chain.from_iterable(functions)])}
 
 
 def _class(one: type) -> Iterator[str]:
@@ -44,6 +55,12 @@ def _class(one: type) -> Iterator[str]:
         if not isinstance(member, property):
             yield f"```text\n{_signature(name, member)}\n```\n"
         yield from _prose(member)
+
+
+def _function(one: Any) -> Iterator[str]:
+    yield f"## {one.__name__}\n"
+    yield f"```text\n{_signature(one.__name__, one)}\n```\n"
+    yield from _prose(one)
 
 
 def _members(one: type) -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""src/holdfast/api/sync.py, from src/holdfast/api/aio.py: the same classes for programs without a loop.
+"""The synchronous twins, src/holdfast/api/sync.py of aio.py and sync_tree.py of aio_tree.py: the same for programs without a loop.
 
     async def, async with, async for     def, with, for
     await in_worker(f, a)                f(a)                    what only blocks for a moment happens in the caller's thread
+    await settled(future)                answer(future)          what another thread does is waited for without the loop
     await other(…)                       run(other(…))           on the background loop
     __aenter__, __anext__ …              __enter__, __next__ …
     a class that can be awaited          its constructor does what awaiting does, and it is closed when the interpreter ends
@@ -15,8 +16,7 @@ import ast
 import re
 from pathlib import Path
 
-SOURCE = Path("src/holdfast/api/aio.py")
-TWIN = "src/holdfast/api/sync.py"
+API = "src/holdfast/api"
 
 HEAD = '''"""The synchronous API: `from holdfast import NDB`. Made from aio.py by scripts/generators/sync.py.
 
@@ -31,6 +31,18 @@ What waits runs on a background loop; rows are read in the calling thread. Any t
 """
 '''
 
+TREE_HEAD = '''"""The synchronous Tree: `from holdfast import Tree`. Made from aio_tree.py by scripts/generators/sync.py.
+
+    with Tree("config.db") as tree:
+        tree.put("nodes.r1.mtu", 1500, message="as ordered")
+        print(tree.get("nodes.r1"))
+        for commit in tree.watch("nodes"):
+            …
+
+Reading is plain and takes no lock; a commit is waited for in the calling thread. Any thread may call anything.
+"""
+'''
+
 NAMES = {
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -38,16 +50,18 @@ NAMES = {
     "__anext__": "__next__",
     "StopAsyncIteration": "StopIteration",
 }
-BRIDGE = "from holdfast.api.bridge import closed_at_exit, run"
+BRIDGE = "from holdfast.api.bridge import answer, closed_at_exit, run"
 
 
 def files() -> dict[str, str]:
-    return {TWIN: twin((Path(__file__).resolve().parents[2] / SOURCE).read_text("utf-8"))}
+    folder = Path(__file__).resolve().parents[2] / API
+    heads = {"": HEAD, "_tree": TREE_HEAD}
+    return {f"{API}/sync{name}.py": twin((folder / f"aio{name}.py").read_text("utf-8"), head) for name, head in heads.items()}
 
 
-def twin(source: str) -> str:
+def twin(source: str, head: str = HEAD) -> str:
     """The synchronous text of an asynchronous module."""
-    edits = _Edits(source)
+    edits = _Edits(source, head)
     edits.visit(ast.parse(source))
     return _without_unused_imports(edits.text())
 
@@ -55,7 +69,8 @@ def twin(source: str) -> str:
 class _Edits(ast.NodeVisitor):
     """Gathers replacements (start, end, text) by byte offsets, as the tree has them."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, head: str) -> None:
+        self._head = head
         self._source = source.encode()
         self._starts = [0]
         for line in self._source.splitlines(keepends=True):
@@ -72,13 +87,15 @@ class _Edits(ast.NodeVisitor):
 
     def visit_Module(self, node: ast.Module) -> None:
         head = node.body[0]
-        self._replace(head, HEAD.rstrip("\n"))
+        self._replace(head, self._head.rstrip("\n"))
         for statement in node.body[1:]:
             self.visit(statement)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module == "holdfast.api.bridge":
             self._replace(node, BRIDGE)
+        elif node.module == "holdfast.api.aio_tree":
+            self._replace(node, ast.unparse(node).replace("aio_tree", "sync_tree"))
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
@@ -112,7 +129,9 @@ class _Edits(ast.NodeVisitor):
     def visit_Await(self, node: ast.Await) -> None:
         called = node.value
         start = self._start(node)
-        if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "in_worker":
+        if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "settled":
+            self._found.append((start, self._end(called.func), "answer"))
+        elif isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "in_worker":
             first = called.args[0]
             if isinstance(first, ast.Lambda):
                 self._found.append((start, self._start(first.body), ""))

@@ -1,10 +1,15 @@
-"""Holdfast, a network state database: what the network is, as SQL tables and as objects that follow it.
+"""Holdfast, a network state database: what the network is, as SQL tables and as objects that follow it, and
+the versioned tree of what it should be.
 
     from holdfast import NDB
     with NDB() as ndb:
         print(ndb.interfaces["lo"]["state"], ndb.sql("SELECT count(*) FROM routes")[0])
 
-`from holdfast.aio import NDB` is the same for asyncio. Names are loaded when they are first used: importing this package
+    from holdfast import Tree
+    with Tree("config.db") as tree:
+        tree.put("nodes.r1.mtu", 1500)
+
+`from holdfast.aio import NDB, Tree` is the same for asyncio. Names are loaded when they are first used: importing this package
 costs next to nothing.
 """
 
@@ -17,14 +22,17 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from holdfast.api.sync import NDB
+    from holdfast.api.sync_tree import Tree
+    from holdfast.database.backup import restore
     from holdfast.errors import HoldfastError, KernelError, NetlinkError
     from holdfast.objects import settings as config
     from holdfast.objects.checks import CheckProcess, CheckProcessException, Not, PingAddress
     from holdfast.objects.records import Record, RecordSet
+    from holdfast.tree.compaction import Retention
 
 __all__ = [
     "NDB", "CheckProcess", "CheckProcessException", "HoldfastError", "KernelError", "NetlinkError", "Not", "PingAddress", "Record",
-    "RecordSet", "config",
+    "RecordSet", "Retention", "Tree", "config", "restore",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -33,6 +41,9 @@ _HOME: Final = {
     "NDB": "holdfast.api.sync",
     "CheckProcess": "holdfast.objects.checks",
     "CheckProcessException": "holdfast.errors",
+    "Retention": "holdfast.tree.compaction",
+    "Tree": "holdfast.api.sync_tree",
+    "restore": "holdfast.database.backup",
     "HoldfastError": "holdfast.errors",
     "KernelError": "holdfast.errors",
     "NetlinkError": "holdfast.errors",

@@ -1,5 +1,24 @@
-"""Holdfast for asyncio: `from holdfast.aio import NDB`. See holdfast.api.aio."""
+"""Holdfast for asyncio: `from holdfast.aio import NDB, Tree`. See holdfast.api.aio and holdfast.api.aio_tree.
 
-from holdfast.api.aio import NDB
+Names are loaded when they are first used: who wants an NDB need not load the tree.
+"""
 
-__all__ = ["NDB"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from holdfast.api.aio import NDB
+    from holdfast.api.aio_tree import Tree
+
+__all__ = ["NDB", "Tree"]
+
+_HOME: Final = {"NDB": "holdfast.api.aio", "Tree": "holdfast.api.aio_tree"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module `holdfast.aio` has no `{name}`; it has {', '.join(__all__)}", name=name)
+    found = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return found

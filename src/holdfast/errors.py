@@ -15,7 +15,9 @@
     │   ├── Unavailable       not reachable now; says nothing about what is there
     │   ├── Timeout           not within the time given (also a TimeoutError)
     │   ├── SourceEnded       the namespace, process or host behind a source is gone
+    │   ├── FunctionError     a function of the tree raised; with its own class and sentence
     │   ├── Lost              events were lost; the state is being read again
+    │   │   └── Lagged        a watch was too slow for its queue; says where to go on
     │   ├── Compacted         history asked for is no longer kept; says from where on there is some
     │   ├── Conflict          somebody else changed it first
     │   ├── CheckProcessException  a check of a transaction does not hold
@@ -38,8 +40,8 @@ from typing import Any, ClassVar
 
 __all__ = [
     "AlreadyExists", "Bug", "Busy", "CheckProcessException", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
-    "HoldfastError", "InvalidValue", "KernelError", "Lost", "NetlinkError", "NotFound", "NotSupported", "QueryError",
-    "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "restored",
+    "FunctionError", "HoldfastError", "InvalidValue", "KernelError", "Lagged", "Lost", "NetlinkError", "NotFound", "NotSupported",
+    "QueryError", "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "restored",
 ]  # fmt: skip
 
 
@@ -163,6 +165,32 @@ class SourceEnded(WorldError):
 class Lost(WorldError):
     code = "lost"
     retryable = True
+
+
+class Lagged(Lost):
+    """More was told than the queue holds. `resume` is the last revision that was told: a watch from there on misses nothing."""
+
+    code = "lagged"
+    attributes = ("resume",)
+    resume: int
+
+    def __init__(self, message: str, *, resume: int, hint: str = "", **details: Any) -> None:
+        super().__init__(message, hint=hint or f"resume from {resume}", resume=resume, **details)
+        self.resume = resume
+
+
+class FunctionError(WorldError):
+    """What a function raised that was called through the tree. `error` is the name of its class."""
+
+    code = "function"
+    attributes = ("error", "path")
+    error: str
+    path: str
+
+    def __init__(self, message: str, *, error: str, path: str, hint: str = "", **details: Any) -> None:
+        super().__init__(message, hint=hint, error=error, path=path, **details)
+        self.error = error
+        self.path = path
 
 
 class Compacted(WorldError):

@@ -2,6 +2,7 @@
 
     run(coroutine)            waits in the calling thread while the loop runs it; Ctrl-C cancels it there
     in_worker(f, *args)       asynchronous code lets a worker thread do what blocks; its synchronous twin just calls f
+    settled(future)           asynchronous code waits for what another thread does; its synchronous twin is `answer(future)`
 
 Before the interpreter ends all NDBs that are still open are closed, while threads can still be used. A forked child has
 no such thread: it starts its own when it opens an NDB of its own.
@@ -19,7 +20,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from holdfast.errors import UsageError
 
-__all__ = ["closed_at_exit", "in_worker", "run"]
+__all__ = ["answer", "closed_at_exit", "in_worker", "run", "settled"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +68,10 @@ class _Background:
             self._loop = self._loop or _Loop()
             return self._loop
 
+    def is_here(self) -> bool:
+        """Is this the loop's own thread?"""
+        return self._loop is not None and self._loop.thread is threading.current_thread()
+
     def end(self) -> None:
         """Close what is open, all at once, and stop the loop."""
         with self._lock:
@@ -108,6 +113,25 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call what blocks for a moment in a worker thread."""
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+async def settled(future: concurrent.futures.Future[T]) -> T:
+    """Wait for what another thread does. Cancelling: what has not begun is dropped, what has goes on."""
+    return await asyncio.wrap_future(future)
+
+
+def answer(future: concurrent.futures.Future[T]) -> T:
+    """Wait for it in this thread. Raises: UsageError - on the loop's own thread;  what the future raises."""
+    if _background.is_here():
+        raise UsageError(
+            "a synchronous call inside the loop's own thread would hold up everything",
+            hint="use holdfast.aio there, or hand the call to another thread",
+        )
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # as in `run`
+        raise
 
 
 def closed_at_exit(one: Closable) -> None:

@@ -132,6 +132,9 @@ class Reader(Protocol):
     def revisions(self, table: str, since: int, until: int, condition: Condition | None = None) -> Sequence[int]:
         """Those revisions alone, the newest first; 8 bytes each."""
 
+    def whole_since(self, table: str, since: int) -> None:
+        """Return if the history of a table (or of `tree`) has everything after revision `since`. Raises: Compacted - it has not."""
+
 
 class Stage(Protocol):
     """A mark-and-sweep under way, inside one transaction. A context manager: leaving it clears it."""

@@ -143,6 +143,9 @@ class Snapshot:
             raise UnknownName(f"no table `{table}`", hint=f"there are {', '.join(self._pasts)}")
         return past
 
+    def whole_since(self, table: str, since: int) -> None:
+        history.whole_since(self._connected.connection, table, since, self.revision)
+
 
 class FileReader(Reading):
     """A file that another process may be writing, or none. Reading only; `close` it or use `with`.

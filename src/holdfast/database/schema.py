@@ -40,7 +40,8 @@ TREE: Final = (
     "CREATE TABLE tree_roots(root TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY(root, revision)) WITHOUT ROWID",
     "CREATE TABLE tree_pruned(path TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
     """CREATE TABLE tree_drafts(name TEXT PRIMARY KEY, base INTEGER NOT NULL, author TEXT, message TEXT, made_ns INTEGER NOT NULL,
-    ends_ns INTEGER, ttl_s REAL, work TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID""",
+    ttl_s REAL, ends_ns INTEGER) WITHOUT ROWID""",
+    "CREATE TABLE tree_work(name TEXT NOT NULL, n INTEGER NOT NULL, operation TEXT, sum INTEGER, PRIMARY KEY(name, n)) WITHOUT ROWID",
     "CREATE TABLE tree_schemas(path TEXT PRIMARY KEY, schema TEXT NOT NULL) WITHOUT ROWID",
 )
 """The versioned tree: what each column means stands in holdfast.tree.rows, .draft and .schema."""

@@ -1,0 +1,77 @@
+"""Checking the tree in a file: every row against its checksum, every commit against its log line, the head against the last one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import msgspec
+
+from holdfast.errors import Corrupt
+
+from . import past, rows
+from .past import Fetch
+
+__all__ = ["Damage", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something that is not as it was written, the revision that it belongs to, and the path if it is one row."""
+
+    what: str
+    revision: int
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.what
+
+
+def check(fetch: Fetch) -> list[Damage]:
+    """All that is damaged; empty: nothing. Cost: O(rows of the tree and its history)."""
+    found: list[Damage] = []
+    content: defaultdict[int, int] = defaultdict(int)
+    change: defaultdict[int, int] = defaultdict(int)
+    for row in fetch("SELECT path, since, until, value, owner, sum FROM tree", ()):
+        path, since, until, value, owner, _ = row
+        try:
+            rows.verified(*row)
+        except Corrupt as error:
+            found.append(Damage(error.message, since if isinstance(since, int) else 0, str(path)))
+            continue
+        began = rows.row_sum(path, since, value, owner)
+        content[since] += began
+        change[since] += began
+        if until is not None:
+            content[until] += rows.ended_sum(began, until)
+            change[until] -= began
+    if not found:  # a damaged row is in no sum
+        found += _commits(fetch, content, change)
+    return found
+
+
+def _commits(fetch: Fetch, content: dict[int, int], change: dict[int, int]) -> list[Damage]:
+    first = past.oldest(fetch)
+    found = []
+    digest: int | None = None
+    told = set()
+    lines = fetch("SELECT revision, author, message, details FROM log WHERE kind = ? ORDER BY revision", (rows.KIND,))
+    for revision, author, message, text in lines:
+        told.add(revision)
+        try:
+            details = msgspec.json.decode(text)
+            whole = rows.line_sum(author, message, details) == details["sum"]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            found.append(Damage(f"the log line of revision {revision} is damaged", revision))
+            digest = None
+            continue
+        if revision > first:
+            if content.get(revision, 0) != details["content"]:
+                found.append(Damage(f"rows of revision {revision} are missing, or are too many", revision))
+            elif digest is not None and digest + change.get(revision, 0) != details["digest"]:
+                found.append(Damage(f"a commit between revision {revision} and the one before it is missing", revision))
+        digest = details["digest"]
+    found += [Damage(f"revision {one} has rows and no line in the log", one) for one in sorted(set(content) - told) if one > first]
+    return found

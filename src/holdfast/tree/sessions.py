@@ -1,0 +1,114 @@
+"""Sessions: what an ephemeral node belongs to. When one ends, by word, by silence or with the node, its nodes go, as a commit.
+
+Ephemeral leaves lie in the file as others do, so that watches, diff and log know them; what a node left behind when it was killed is
+taken away by a commit at the next start.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from holdfast.database.home import Database
+from holdfast.errors import Closed
+
+from .commit import Commit, Proposal
+from .edit import Delete, Operation, Put
+from .paths import Path, PathLike, parse
+from .values import checked
+
+__all__ = ["Session", "Sessions"]
+
+Commits = Callable[[Proposal], Future[Commit]]
+
+
+class Session:
+    """One owner of ephemeral nodes. ttl_s: it ends when `renew` is not called for so long; None: by `end`, or with the tree.
+
+    id     what `owner` of its nodes says
+    paths  that it put
+    """
+
+    def __init__(self, sessions: Sessions, name: str, ttl_s: float | None) -> None:
+        self.id = f"{name}-{uuid.uuid4().hex[:12]}" if name else uuid.uuid4().hex
+        self.name = name
+        self.ttl_s = ttl_s
+        self.ended = False
+        self.paths: dict[Path, None] = {}
+        self.deadline: float | None = None
+        self._sessions = sessions
+        self.renew()
+
+    def renew(self) -> None:
+        """It is alive. Raises: Closed - it has ended."""
+        if self.ended:
+            raise Closed(f"session {self.id} has ended", hint="begin a new one, and put its nodes again")
+        if self.ttl_s is not None:
+            self.deadline = self._sessions.now() + self.ttl_s
+
+    def put(self, path: PathLike, value: Any, author: str, message: str = "", origin: str = "") -> Future[Commit]:
+        """Put a leaf that goes with this session. Raises: InvalidValue, Closed; in the future: AlreadyExists, Conflict."""
+        self.renew()
+        keys = parse(path)
+        self.paths[keys] = None
+        return self._sessions.commit(Proposal([Put(keys, checked(value, keys))], author, message, origin, owner=self.id, durable=False))
+
+    def delete(self, path: PathLike, author: str, message: str = "", origin: str = "") -> Future[Commit]:
+        """Take away one of its leaves; one that is not its own is left alone."""
+        self.renew()
+        keys = parse(path)
+        self.paths.pop(keys, None)
+        proposal = Proposal([Delete(keys, missing_ok=True, owner=self.id)], author, message, origin, owner=self.id, durable=False)
+        return self._sessions.commit(proposal)
+
+    def end(self, author: str, message: str = "") -> Future[Commit]:
+        """Its nodes go, in one commit; an empty one if there are none, or it has ended before."""
+        if self.ended:
+            return _nothing()
+        self.ended = True
+        return self._sessions.end(self, author, message or f"session {self.name or self.id} ended")
+
+
+class Sessions:
+    """Those that are alive. now: a clock in seconds that only goes forward."""
+
+    def __init__(self, commit: Commits, now: Callable[[], float]) -> None:
+        self.commit = commit
+        self.now = now
+        self._alive: dict[str, Session] = {}
+
+    def begin(self, name: str = "", ttl_s: float | None = None) -> Session:
+        session = Session(self, name, ttl_s)
+        self._alive[session.id] = session
+        return session
+
+    def end(self, session: Session, author: str, message: str) -> Future[Commit]:
+        self._alive.pop(session.id, None)
+        gone: list[Operation] = [Delete(path, missing_ok=True, owner=session.id) for path in session.paths]
+        if not gone:
+            return _nothing()
+        return self.commit(Proposal(gone, author, message, owner=session.id, durable=False))
+
+    def expire(self, author: str) -> list[Future[Commit]]:
+        """End those whose time is over."""
+        over = [one for one in list(self._alive.values()) if one.deadline is not None and one.deadline <= self.now()]
+        return [one.end(author, f"session {one.name or one.id} was not heard of for {one.ttl_s:g} s") for one in over]
+
+    def all(self) -> list[Session]:
+        return list(self._alive.values())
+
+    def sweep(self, database: Database, author: str) -> Future[Commit] | None:
+        """At the start: take away what sessions of an earlier run left, if anything."""
+        left = database.fetch("SELECT path, owner FROM tree INDEXED BY tree_until WHERE until IS NULL AND owner IS NOT NULL")
+        if not left:
+            return None
+        gone: list[Operation] = [Delete(parse(path), missing_ok=True, owner=owner) for path, owner in left]
+        return self.commit(Proposal(gone, author, "sessions ended with the node", owner="", durable=True))
+
+
+def _nothing() -> Future[Commit]:
+    future: Future[Commit] = Future()
+    future.set_result(Commit(0))
+    return future
