@@ -76,7 +76,10 @@ class Following(Mapping[str, Any], Generic[V]):
         if tick != last.tick:
             revision = self._view.reading.revision
             found = self._find(last)
+            before = last
             last = self._last = Seen(tick, revision, last.row if found is None else found, found is not None)
+            if found is not None and before.tick < 0:
+                self._view.adopt(self)  # it was made: only now its whole key is known
         return last.row
 
     def _find(self, last: Seen) -> tuple[Any, ...] | None:

@@ -24,10 +24,12 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, Self
 
 from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
+from holdfast.model import INTERFACES
 from holdfast.objects.batch import RowView, nested
 from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, V
 from holdfast.objects.pending import Pending, Step
 from holdfast.objects.snapshot import Saved, Snapshot
+from holdfast.objects.spec import Wanted
 from holdfast.objects.values import Place, attribute, writer
 from holdfast.transactions.compare import differences
 from holdfast.transactions.complete import completed
@@ -314,9 +316,17 @@ class Object(Following[V], MutableMapping[str, Any]):
             self.gone()
             return
         if row is None:
-            row = completed(request.table, request.row if isinstance(request, Create) else {**request.row, **request.fields})
+            row = self._looked_for(request)
         target = row.get("target") or (request.fields.get("target") if isinstance(request, Change) else None) or request.target
         self.become(str(target), row)
+
+    def _looked_for(self, request: Create | Change) -> Mapping[str, Any]:
+        """What is known of a row without having seen it: enough to find it by."""
+        asked = completed(request.table, request.row if isinstance(request, Create) else {**request.row, **request.fields})
+        if request.table is INTERFACES and not asked.get("ifindex"):
+            for row in self._view.rows(Wanted(request.target, {"ifname": asked["ifname"]})):
+                return RowView(self._view.plan, row)
+        return {field.name: field.default for field in request.table.fields} | asked
 
     def become(self, target: str, row: Mapping[str, Any]) -> None:
         """Be this row from now on."""

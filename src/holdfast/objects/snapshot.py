@@ -6,41 +6,26 @@ and the interfaces on top of it with theirs. Coming back asks for what is differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from holdfast.model import INTERFACES
+from holdfast.model.field import Table
 from holdfast.objects.batch import RowView
-from holdfast.objects.reading import plan
-from holdfast.objects.spec import Wanted
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
+from holdfast.transactions.present import Present
 from holdfast.transactions.undo import repaired
 
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
-    from holdfast.objects.reading import Plan, Reading
+    from holdfast.objects.reading import Reading
 
 __all__ = ["Saved", "Snapshot", "Undo"]
 
-_KERNELS: Final = 2
-"""RTPROT_KERNEL: routes that come with addresses."""
-_LOCAL_TABLE: Final = 255
-_LINK_LOCAL: Final = "fe80:"
-_LAYERS: Final = 16
-"""More interfaces do not stand on each other (the kernel allows 8)."""
-
-_LEADS_OUT: Final = "(oif = ? OR EXISTS (SELECT 1 FROM json_each(multipath) AS hop WHERE hop.value ->> 'oif' = ?))"
-_BELONGS: Final = (
-    ("addresses", "ifindex = ?"),
-    ("vlans", "ifindex = ?"),
-    ("neighbours", "ifindex = ? AND (fixed OR proxy)"),
-    ("fdb", "ifindex = ? AND fixed"),
-    ("nexthops", "oif = ?"),
-    ("routes", f"{_LEADS_OUT} AND proto <> {_KERNELS} AND table_id <> {_LOCAL_TABLE}"),
-)
-
-
-Rows = list[tuple[Any, ...]]
+Row = Mapping[str, Any]
+Kept = tuple[str, Table, Row]
+"""Where, what, and how it was."""
 
 
 class Saved(Protocol):
@@ -54,40 +39,29 @@ class Saved(Protocol):
 class Undo:
     """What takes a commit back."""
 
-    def __init__(self, requests: tuple[Request, ...]) -> None:
+    def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
 
     def requests(self, one: Object[Any]) -> list[Request]:
         return list(self._requests)
 
 
-class Kept:
-    """One row as it was."""
-
-    def __init__(self, plan: Plan, row: tuple[Any, ...]) -> None:
-        self.plan = plan
-        self.row = row
-        self.view = RowView(plan, row)
-
-    @property
-    def target(self) -> str:
-        return str(self.row[0])
-
-
 class Snapshot(Mapping[str, Any]):
     """A dictionary of what the object was like; see the module's docstring."""
 
     def __init__(self, one: Object[Any]) -> None:
-        self.reading: Reading = one._view.reading
-        row = one._now()
-        self.there = one._last.there and not one._pending.new
-        self.root = Kept(one._view.plan, row)
-        self._fields = one._view.plan.as_dict(row) if self.there else {}
-        self.names: dict[tuple[str, int], str] = {}
-        self.kept: list[Kept] = []
-        self.ports: list[Kept] = []
-        if self.there:
-            self._keep(self.root, 0)
+        self._reading: Reading = one._view.reading
+        plan, row = one._view.plan, one._now()
+        self._there = one._last.there and not one._pending.new
+        self._fields = plan.as_dict(row) if self._there else {}
+        self._kept: list[Kept] = []
+        if self._there:
+            view = RowView(plan, row)
+            whole = {name: view[name] for name in plan.table.columns}
+            hung = self._present().on_interface(str(row[0]), whole, gone=True) if plan.table is INTERFACES else ()
+            self._kept = [(str(row[0]), plan.table, whole), *hung]
+        links = [(target, kept) for target, table, kept in self._kept if table is INTERFACES]
+        self._names = {(target, int(link["ifindex"])): str(link["ifname"]) for target, link in links}
 
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
@@ -98,92 +72,46 @@ class Snapshot(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._fields)
 
-    # ------------------------------------------------------------------------------------------------ keeping
-
-    def _keep(self, one: Kept, depth: int) -> None:
-        self.kept.append(one)
-        if one.plan.table.name != "interfaces" or depth > _LAYERS:
-            return
-        target, ifindex = one.target, one.view["ifindex"]
-        self.names[target, ifindex] = one.view["ifname"]
-        for table, condition in _BELONGS:
-            for row in self._rows(table, condition, target, ifindex):
-                if not _by_itself(table, row):
-                    self.kept.append(Kept(plan(table), row))
-        self.ports += [Kept(one.plan, row) for row in self._rows("interfaces", "master = ?", target, ifindex)]
-        for row in self._rows("interfaces", "link = ? AND link_netnsid IS NULL AND kind <> 'veth' AND ifindex <> link", target, ifindex):
-            self._keep(Kept(one.plan, row), depth + 1)
-
-    def _rows(self, table: str, condition: str, target: str, ifindex: int) -> Rows:
-        select = plan(table).select
-        return self.reading.fetch(f"{select} WHERE target = ? AND {condition}", (target, *(ifindex,) * condition.count("?")))
-
-    # ------------------------------------------------------------------------------------------------ coming back
+    def _present(self) -> Present:
+        return Present(self._reading.fetch)
 
     def requests(self, one: Object[Any]) -> list[Request]:
         """What brings the system back to it from how it is now."""
-        if not self.there:
-            last = RowView(one._view.plan, one._now())
-            return [Delete(one._now()[0], one._view.plan.table, last, missing_ok=True)] if one._last.there else []
-        found = [request for kept in self.kept if (request := self._back(kept)) is not None]
-        made = {request.row["ifindex"] for request in found if isinstance(request, Create) and request.table.name == "interfaces"}
-        ports = (self._port(port, made) for port in self.ports)
-        return found + [request for request in ports if request is not None]
+        if not self._there:
+            row = one._now()
+            return [Delete(row[0], one._view.plan.table, RowView(one._view.plan, row), missing_ok=True)] if one._last.there else []
+        present = self._present()
+        found = [self._back(present, *kept) for kept in self._kept]
+        return [request for request in found if request is not None]
 
-    def _back(self, kept: Kept) -> Request | None:
-        now = self._now(kept)
-        request = repaired(kept.target, kept.plan.table, kept.view, now)
+    def _back(self, present: Present, target: str, table: Table, before: Row) -> Request | None:
+        now = present.find(table, target, before)
+        if now is None and table is INTERFACES:
+            now = present.find(table, target, {"ifname": before["ifname"]})
+        request = repaired(target, table, before, now)
         if isinstance(request, Create):
-            return replace(request, row=self._named(kept, dict(request.row)))
-        if kept.plan.table.name != "interfaces" or now is None or now["state"] == kept.view["state"]:
+            return replace(request, row=self._named(target, table, request.row))
+        if table is not INTERFACES or now is None:
             return request
         fields = dict(request.fields) if isinstance(request, Change) else {}
-        return Change(kept.target, kept.plan.table, now, {**fields, "state": kept.view["state"]})
+        fields |= {"state": before["state"]} if now["state"] != before["state"] else {}
+        master = self._names.get((target, before["master"] or 0))
+        if master is not None and (now["master"] != before["master"] or "master" in fields):
+            fields["master"] = Named(master)
+        return Change(target, table, now, fields) if fields else None
 
-    def _port(self, port: Kept, made: set[int]) -> Request | None:
-        """A port that is still there comes back to its master; one that went is made again as a port."""
-        now = self._now(port)
-        if now is None or (now["master"] == port.view["master"] and port.view["master"] not in made):
-            return None
-        master = self.names[port.target, port.view["master"]]
-        return Change(port.target, port.plan.table, now, {"master": Named(master)})
-
-    def _now(self, kept: Kept) -> RowView | None:
-        """The row that is there now for one that was: an interface by its index, else by its name."""
-        plan, row = kept.plan, kept.row
-        key = {plan.columns[position]: row[position] for position in plan.key[1:]}
-        wanted = [Wanted(row[0], key)]
-        if plan.table.name == "interfaces":
-            wanted.append(Wanted(row[0], {"ifname": kept.view["ifname"]}))
-        for one in wanted:
-            for found in self._found(plan, one):
-                return RowView(plan, found)
-        return None
-
-    def _found(self, plan: Plan, wanted: Wanted) -> Rows:
-        terms = " AND ".join("target = ?" if name == "target" else f"{name} IS ?" for name in ("target", *wanted.columns))
-        return self.reading.fetch(f"{plan.select} WHERE {terms}", (wanted.target, *wanted.columns.values()))
-
-    def _named(self, kept: Kept, fields: dict[str, Any]) -> dict[str, Any]:
-        """Interfaces that may have to be made again are referred to by their names: they get other indexes."""
-        for name, value in fields.items():
-            if name in ("ifindex", "oif", "link", "master", "via_ifindex") and kept.plan.table.name != "interfaces":
-                known = self.names.get((kept.target, value))
-                if known is not None:
-                    fields[name] = Named(known)
-        if kept.plan.table.name == "interfaces" and fields.get("link"):
-            known = self.names.get((kept.target, fields["link"]))
-            if known is not None and fields["link"] != kept.view["ifindex"]:
-                fields["link"] = Named(known)
+    def _named(self, target: str, table: Table, row: Row) -> dict[str, Any]:
+        """Interfaces that may have to be made again are referred to by their names: they may get other indexes."""
+        refers = [one.name for one in table.fields if one.names == "ifindex"]
+        fields = dict(row)
+        for name in refers:
+            known = self._names.get((target, fields.get(name) or 0))
+            if known is not None:
+                fields[name] = Named(known)
         if fields.get("multipath"):
-            fields["multipath"] = [self._hop(kept.target, hop) for hop in fields["multipath"]]
+            fields["multipath"] = [self._hop(target, hop) for hop in fields["multipath"]]
         return fields
 
-    def _hop(self, target: str, hop: Mapping[str, Any]) -> dict[str, Any]:
-        known = self.names.get((target, hop["oif"]))
+    def _hop(self, target: str, hop: Row) -> dict[str, Any]:
+        known = self._names.get((target, hop["oif"]))
         return {**hop, "oif": hop["oif"] if known is None else Named(known)}
-
-
-def _by_itself(table: str, row: tuple[Any, ...]) -> bool:
-    """Does the kernel make it again without being asked? Link-local addresses that it made."""
-    return table == "addresses" and str(row[plan(table).positions["local"]]).startswith(_LINK_LOCAL)

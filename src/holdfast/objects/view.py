@@ -22,7 +22,7 @@ from holdfast.errors import AlreadyExists, Denied, NotFound
 from holdfast.model.field import Table
 from holdfast.objects import settings
 from holdfast.objects.defaults import complete
-from holdfast.objects.following import Seen
+from holdfast.objects.following import Following, Seen
 from holdfast.objects.object import Object
 from holdfast.objects.reading import Plan, Reading, plan, spelled
 from holdfast.objects.records import Record, RecordSet, shape
@@ -336,7 +336,7 @@ class View(Generic[Found]):
         """NDB's older name of `create`."""
         return self.create(spec, **fields)
 
-    def adopt(self, one: Object[Any]) -> None:
+    def adopt(self, one: Following[Any]) -> None:
         """An object that was made is found by its key from now on."""
         key = self.plan.key_of(one._last.row)
         with self._lock:

@@ -38,7 +38,7 @@ from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
 from .scene import Scene
 from .stages import stages
-from .undo import backwards, inverse, repaired
+from .undo import Later, backwards, inverse, repaired
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Commit:
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
-        undo = tuple(backwards(self._inverses())) if len(self._requests) <= _ROWS_MOST else ()
+        undo = Later(lambda: backwards(self._inverses()))
         return Outcome(self._intent, self._database.revision, self._sent, self._rows, undo)
 
     # -- the long way ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Objects, batch files and plans make these; `transactions.commit` carries them ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -83,7 +83,7 @@ class Outcome:
     intent    the revision at which the journal names it; 0: nothing had to be done.
     revision  the last revision by which all of its changes were in the tables.
     sent      requests that the kernel took.
-    rows      for each request, in the order given, the row as the mirror shows it now; None: removed.
+    rows      for each request, in the order given, the row as the mirror shows it now; None: removed. Empty for very many.
     undo      what takes it all back, in the order in which to ask for it: given to `commit` it is a transaction like any
               other. Dependants that went along (addresses and routes of a link, ports of a bridge) are in it.
     """
@@ -92,7 +92,7 @@ class Outcome:
     revision: int = 0
     sent: int = 0
     rows: tuple[Mapping[str, Any] | None, ...] = field(default=())
-    undo: tuple[Request, ...] = ()
+    undo: Sequence[Request] = ()
 
 
 class Engine(Protocol):

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from holdfast.model import INTERFACES
 from holdfast.model.field import Table
@@ -16,7 +16,7 @@ from holdfast.model.field import Table
 from .compare import FOLLOWING_DATA, lost
 from .contract import Change, Create, Delete, Request
 
-__all__ = ["identity", "inverse", "repaired", "restored"]
+__all__ = ["Later", "identity", "inverse", "repaired", "restored"]
 
 Hung = tuple[str, Table, Mapping[str, Any]]
 """A row that hangs on another: where, what, how it was."""
@@ -142,6 +142,29 @@ def repaired(target: str, table: Table, before: Mapping[str, Any] | None, now: M
             value = {one: part for one, part in value.items() if part != have.get(one)}
         fields[name] = value
     return Change(target, table, now, fields)
+
+
+class Later(Sequence[Request]):
+    """Requests that are worked out when they are asked for: of a large transaction nobody may want them."""
+
+    def __init__(self, make: Callable[[], Iterable[Request]]) -> None:
+        self._make: Callable[[], Iterable[Request]] | None = make
+        self._made: list[Request] = []
+
+    def _all(self) -> list[Request]:
+        if self._make is not None:
+            self._made, self._make = list(self._make()), None
+        return self._made
+
+    @overload
+    def __getitem__(self, at: int, /) -> Request: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> Sequence[Request]: ...
+    def __getitem__(self, at: int | slice, /) -> Request | Sequence[Request]:
+        return self._all()[at]
+
+    def __len__(self) -> int:
+        return len(self._all())
 
 
 def backwards(undo: Iterable[Sequence[Request]]) -> list[Request]:

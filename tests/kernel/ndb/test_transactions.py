@@ -61,6 +61,18 @@ def test_a_check_sees_what_was_committed_before_it(ns, ndb):
     assert b"10.0.0.2" in check.out
 
 
+def test_a_large_transaction_is_undone_when_a_check_behind_it_fails(ns, ndb):
+    objects = [ndb.routes.create(dst=f"10.9.{i >> 8}.{i & 255}/32", gateway="10.0.0.2") for i in range(1500)]
+    with pytest.raises(CheckProcessException):
+        ndb.begin().push(*objects, CheckProcess("false")).commit()
+    assert not routes(ns) and objects[7].state == "invalid" and objects[7]["dst"] == "10.9.0.7"
+    ndb.begin().push(*objects, CheckProcess("true")).commit()
+    assert len(routes(ns)) == 1500 and objects[7].state == "system" and objects[7]["oif"] == ndb.interfaces["v0"]["index"]
+    assert ndb.routes["10.9.0.7/32"] is objects[7]
+    ndb.begin().push(*(one.remove() for one in objects)).commit()
+    assert not routes(ns) and {one.state for one in objects} == {"invalid"}
+
+
 def test_checks_inverted_and_missing(ns, ndb):
     with ndb.begin() as tx:
         tx.push(Not(CheckProcess("false")), ndb.routes.create(dst="10.9.0.0/24", oif="v0"))

@@ -1,0 +1,102 @@
+"""Changing routes: one at a time through the synchronous API, and very many in one transaction.
+
+    sudo .venv/bin/python bench/apply.py [--large]
+
+One at a time: create, change, remove, each a commit that returns when the tables show it, with 0 and with 100 k routes present
+(--large: 1 M); beside it pyroute2's NDB, with few. In one transaction: 100 k routes by create_many, seen and verified, beside
+`ip -batch`; a table of 100 k of which 1 % is other, by replace_all. Targets: ≥ 2 000/s each; ≤ 3× ip -batch; memory bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import scene
+
+NAME = "hfb-apply"
+HERE = {"target": "localhost", "kind": "netns", "netns": NAME}
+ONE_BY_ONE = 2000
+OF_NDB = 20
+
+
+def address(number: int) -> str:
+    return f"172.{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+def one_by_one(library: str, count: int) -> dict[str, float]:
+    """Routes per second, for each verb."""
+    if library == "holdfast":
+        from holdfast import NDB
+    else:
+        from pyroute2 import NDB
+    with NDB(sources=[HERE]) as ndb:
+        keys = [f"{address(i)}/32" for i in range(count)]
+        times: dict[str, list[float]] = {"create": [], "change": [], "remove": []}
+        runs = 3 if library == "holdfast" else 1
+        for _ in range(runs):
+            times["create"].append(spent(lambda: [ndb.routes.create(dst=key, gateway="192.168.0.2").commit() for key in keys]))
+            times["change"].append(spent(lambda: [ndb.routes[key].set(gateway="192.168.0.3").commit() for key in keys]))
+            times["remove"].append(spent(lambda: [ndb.routes[key].remove().commit() for key in keys]))
+        return {verb: count / min(all_) for verb, all_ in times.items()} | {"mb": scene.resident_mb()}
+
+
+def spent(work: Any) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def at_once(count: int) -> dict[str, float]:
+    """Seconds for one transaction of `count` routes, for 1 % of difference, and for none."""
+    from holdfast import NDB
+
+    def specs(other: int) -> list[dict[str, Any]]:
+        return [{"dst": f"{address(i)}/32", "gateway": "192.168.0.3" if i < other else "192.168.0.2"} for i in range(count)]
+
+    with NDB(sources=[HERE]) as ndb:
+        before = scene.resident_mb()
+        create = spent(lambda: ndb.routes.create_many(specs(0), table=100))
+        grown = scene.resident_mb() - before
+        difference = spent(lambda: ndb.routes.replace_all(specs(count // 100), table=100))
+        nothing = spent(lambda: ndb.routes.replace_all(specs(count // 100), table=100))
+        remove = spent(lambda: ndb.routes.replace_all([], table=100))
+        return {"create": create, "difference": difference, "nothing": nothing, "remove": remove, "mb": grown}
+
+
+def main(large: bool) -> None:
+    print(scene.machine())
+    print(f"\none at a time, per second{'':13}{'create':>8}{'change':>8}{'remove':>8}{'MB':>6}")
+    for present in (0, 100_000, *([1_000_000] if large else [])):
+        with scene.namespace(NAME):
+            if present:
+                scene.batch(NAME, scene.routes(present))
+            line("holdfast", present, scene.child(__file__, "one", "holdfast", str(ONE_BY_ONE)))
+            if present <= 100_000:
+                line("NDB", present, scene.child(__file__, "one", "pyroute2", str(OF_NDB if present == 0 else 3)))
+    count = 1_000_000 if large else 100_000
+    with scene.namespace(NAME):
+        ip = [f"route add {address(i)}/32 via 192.168.0.2 table 100" for i in range(count)]
+        batch = scene.batch(NAME, ip)
+    with scene.namespace(NAME):
+        ours = scene.child(__file__, "many", str(count))
+    print(f"\n{count} routes in one transaction, seen and verified: {ours['create']:.2f} s, {ours['create'] / batch:.1f}× ip -batch "
+          f"({batch:.2f} s); memory grows by {ours['mb']:.0f} MB")  # fmt: skip
+    print(f"the table replaced, 1 % other: {ours['difference']:.2f} s; nothing other: {ours['nothing']:.2f} s; "
+          f"emptied: {ours['remove']:.2f} s")  # fmt: skip
+
+
+def line(who: str, present: int, rates: dict[str, float]) -> None:
+    numbers = "".join(f"{rates[verb]:8.{0 if rates[verb] >= 10 else 1}f}" for verb in ("create", "change", "remove"))
+    print(f"{who:10} {present:>10} routes there {'':12}{numbers}{rates['mb']:6.0f}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:3] == ["--child", "one"]:
+        print(json.dumps(one_by_one(sys.argv[3], int(sys.argv[4]))))
+    elif sys.argv[1:3] == ["--child", "many"]:
+        print(json.dumps(at_once(int(sys.argv[3]))))
+    else:
+        main("--large" in sys.argv)
