@@ -187,7 +187,7 @@ def test_what_cannot_be_is_found(path: Path, sql: str, about: str, said: str) ->
 
 def test_a_flipped_bit_is_found_wherever_it_is(path: Path, rng: Any) -> None:
     whole = path.read_bytes()
-    places = {rng.randrange(len(whole) * 8) for _ in range(50)} | set(range(0, 100 * 8, 61))
+    places = {rng.randrange(len(whole) * 8) for _ in range(25)} | set(range(0, 100 * 8, 101))
     for place in sorted(places):
         data = bytearray(whole)
         data[place // 8] ^= 1 << (place % 8)

@@ -358,7 +358,9 @@ class Core(Reading):
 
     def overview(self) -> dict[str, Any]:
         """JSON values only."""
+        away = self.node.database.away
+        full = {} if away is None else {"disk_full": away.as_dict()}
         return {
-            "database": {"id": self.database.id, "path": self.path, "revision": self.database.revision},
+            "database": {"id": self.database.id, "path": self.path, "revision": self.database.revision, **full},
             "sources": {target: self.status(target).as_dict() for target in self.sources},
         }

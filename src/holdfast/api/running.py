@@ -24,9 +24,11 @@ class Running:
     def status(self) -> dict[str, Any]:
         """The process, its database and revision, and how each source is doing."""
         node = self._node
+        away = node.database.away
+        database = {"id": node.database.id, "path": node.database.path, "revision": node.database.revision}
         return {
             "pid": os.getpid(),
-            "database": {"id": node.database.id, "path": node.database.path, "revision": node.database.revision},
+            "database": database if away is None else database | {"disk_full": away.as_dict()},
             "sources": {target: node.mirror.status(target).as_dict() for target in node.mirror.targets},
         }
 

@@ -17,7 +17,7 @@ from holdfast.errors import WorldError
 from holdfast.model.names import Names
 
 from .options import Common
-from .reading import Reading, log_to_stderr, node_of, source_spec
+from .reading import Reading, log_to_stderr, node_of, say_away, source_spec
 from .state import RunningNode, holder
 
 if TYPE_CHECKING:
@@ -74,10 +74,12 @@ class Following:
 
 
 class Presence:
-    """Says on stderr when the node behind a file stops, and when there is one again: nothing changes meanwhile, and why."""
+    """Follows the node behind a file: to memory while its disk is full, and back. Says on stderr when it stops, when there is one
+    again, and when it goes to memory: why nothing changes, or what may get lost."""
 
-    def __init__(self, node: RunningNode) -> None:
+    def __init__(self, node: RunningNode, reader: FileReader) -> None:
         self._path = node.path
+        self._reader = reader
         self._pid = holder(node.path)
         self._looked = time.monotonic()
 
@@ -87,6 +89,8 @@ class Presence:
         if now - self._looked < _HOLDER_EVERY_S:
             return
         self._looked = now
+        if self._reader.follow():
+            say_away(self._reader)
         before, self._pid = self._pid, holder(self._path)
         if self._pid == before:
             return
@@ -110,7 +114,8 @@ async def open_following(common: Common, tables: Collection[str]) -> AsyncIterat
         from holdfast.sources.name_files import read_name_files
 
         with open_reader(node.path) as reader:
-            yield Following(reader, Names.parse(read_name_files()), Presence(node))
+            say_away(reader)
+            yield Following(reader, Names.parse(read_name_files()), Presence(node, reader))
         return
     from holdfast.node import Node
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from holdfast.mirror.answers import Answers
     from holdfast.sources import Source
 
-__all__ = ["LINKS", "LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "source_spec"]
+__all__ = ["LINKS", "LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_of", "open_reading", "say_away", "source_spec"]
 
 LOCALHOST: Final = "localhost"
 _VRF_TABLE: Final = "CASE kind WHEN 'vrf' THEN json_extract(kind_data, '$.vrf_table') END"
@@ -82,6 +83,7 @@ def open_reading(common: Common, tables: Collection[str], *, named: Collection[s
         from holdfast.sources.name_files import read_name_files
 
         with open_reader(node.path) as reader:
+            say_away(reader)
             yield Reading(reader, Names.parse(read_name_files()))
         return
     from holdfast.database.sqlite import Database
@@ -108,6 +110,13 @@ def node_of(common: Common) -> RunningNode | None:
     if pid is None:
         print(f"holdfast: no node is running on {common.db}: this is what it saw last", file=sys.stderr)
     return RunningNode(common.db, pid or 0)
+
+
+def say_away(reader: FileReader) -> None:
+    """On stderr, that the node's disk is full, if it is."""
+    if reader.away_ns:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(reader.away_ns / 1e9))
+        print(f"holdfast: the node's disk is full: it has been in memory since {since}, and this is what it sees", file=sys.stderr)
 
 
 def log_to_stderr() -> None:

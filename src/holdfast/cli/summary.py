@@ -153,6 +153,10 @@ class Summary:
         title = f"holdfast node {os.getpid()}  up {up}  {self._path} {_file_size(self._path)}"
         if len(title) > width:
             title = title[: width - 1] + "…"
+        away = self._node.database.away
+        if away is not None:
+            since = time.strftime("%H:%M:%S", time.localtime(away.since_ns / 1e9))
+            facts.insert(0, self._style("bad", f"disk full: in memory since {since}"))
         return [self._style("title", title), "   ".join(facts)]
 
     def _sources(self, width: int, most: int) -> list[str]:

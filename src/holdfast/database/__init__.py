@@ -4,6 +4,9 @@
              group commit · revisions · log            │ WAL
              triggers: old rows to <table>_history     └ Checkpoint
 
+A full disk: everybody goes to a private file in memory and comes back with what happened (refuge.py). Copies: backup.py; is a file
+whole: check.py, seal.py.
+
 Invariants: only the writer thread writes. A number of a revision is given once, ever. A row's `since` is the revision of its
 last change that lasts; each such change leaves the row before in `<table>_history`, so nothing that was committed is lost to a
 watch. Who reads sees whole transactions.

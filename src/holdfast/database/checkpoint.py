@@ -163,7 +163,8 @@ class Checkpoint:
         except apsw.BusyError:
             pass
         except apsw.Error as error:
-            logger.warning("database %s: a checkpoint failed and is tried again: %s", self._path, error)
+            level = logging.DEBUG if isinstance(error, apsw.FullError) else logging.WARNING  # of a full disk the writer speaks
+            logger.log(level, "database %s: a checkpoint failed and is tried again: %s", self._path, error)
         else:
             self._pages, self._copied, self._due = 0, 0, LIMIT
         finally:

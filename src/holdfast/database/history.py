@@ -24,7 +24,7 @@ from .home import Change, Condition, Row
 from .moments import Moment, time_of
 from .revisions import read_holes
 
-__all__ = ["Past", "forget", "oldest", "triggers", "whole_since"]
+__all__ = ["Past", "begin_at", "forget", "oldest", "triggers", "whole_since"]
 
 Fetch = Callable[[str, Sequence[Any]], list[Row]]
 
@@ -176,6 +176,12 @@ def _oldest(table: str) -> str:
     return f"oldest_{table}"
 
 
+def begin_at(connection: apsw.Connection, table: str, revision: int) -> None:
+    """Note that the history of a table is whole after this revision only. Within a transaction."""
+    if revision > oldest(connection, table):
+        meta.write(connection, _oldest(table), revision)
+
+
 def whole_since(connection: apsw.Connection, table: str, since: int, now: int) -> None:
     """Return if the history of a table has everything after revision `since`. Raises: Compacted - it has not."""
     hint = "read the table as it is now, and go on from there"
@@ -197,8 +203,7 @@ def forget(connection: apsw.Connection, table: str, before: int, limit: int) -> 
 
     Within a transaction. That the history begins later is written first, so that nobody takes what is left for the whole.
     """
-    if before > oldest(connection, table):
-        meta.write(connection, _oldest(table), before)
+    begin_at(connection, table, before)
     history = f"{table}_history"
     connection.execute(f"DELETE FROM {history} WHERE rowid IN (SELECT rowid FROM {history} WHERE until <= ? LIMIT ?)", (before, limit))
     return connection.changes()

@@ -21,24 +21,37 @@ __all__ = ["Lock", "holder_of"]
 
 _SHOWN: int = 200
 """Characters of the holder's command that are written down."""
+_SIZE: int = 2048
 
 
 class Lock:
     """Holds `path` (made if it is missing) until `release`, or the end of the process.
 
+    left   what the one before told last (see `tell`); what it says of numbers (`reserved`) is told on until somebody tells anew.
+
     Raises: Busy - somebody holds it, named in the message;  Denied, Unavailable - the file cannot be opened.
     """
 
-    __slots__ = ("__weakref__", "_fd", "path")
+    __slots__ = ("__weakref__", "_fd", "left", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._fd: int = _locked(path)
-        text = json.dumps({"pid": os.getpid(), "command": shlex.join(sys.orig_argv)[:_SHOWN]})
+        self.left = _read(self._fd)
         with contextlib.suppress(OSError):  # a full disk: then a conflict's message lacks the name
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, text.encode(), 0)
+            self.tell(**({"reserved": self.left["reserved"]} if "reserved" in self.left else {}))
         _held.add(self)
+
+    def tell(self, **facts: Any) -> None:
+        """Write down who holds the lock, and these facts, synced. The file always has the same size, so that it needs no new space.
+
+        Raises: OSError.
+        """
+        told = {"pid": os.getpid(), "command": shlex.join(sys.orig_argv)[:_SHOWN], **facts}
+        os.pwrite(self._fd, json.dumps(told).encode().ljust(_SIZE), 0)
+        os.ftruncate(self._fd, _SIZE)
+        if facts:
+            os.fdatasync(self._fd)
 
     def release(self, *, remove: bool = False) -> None:
         """Let go. remove: for files that have this one user only; else the lock's file stays, so that all lock the same one."""
@@ -59,7 +72,7 @@ class Lock:
 
 
 def holder_of(path: str) -> dict[str, Any] | None:
-    """Who holds the lock: `pid` and `command` as far as they are known, or None when nobody does."""
+    """Who holds the lock: `pid`, `command` and what he tells, as far as it is known, or None when nobody does."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -105,7 +118,7 @@ def _locked(path: str) -> int:
 def _read(fd: int) -> dict[str, Any]:
     try:
         found = json.loads(os.pread(fd, 4096, 0))
-        return {"pid": int(found["pid"]), "command": str(found["command"])}
+        return {**found, "pid": int(found["pid"]), "command": str(found["command"])}
     except (ValueError, KeyError, TypeError, OSError):
         return {}
 

@@ -23,7 +23,7 @@ from .faults import DAMAGED_HINT, fault
 from .schema import COMMON, TREE, column_ddl, history_indexes, indexes, statistics, table_ddl
 from .views import views
 
-__all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "examine", "is_current", "upgrade"]
+__all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "believe", "examine", "is_current", "upgrade"]
 
 APPLICATION: Final = 0x48464442
 """"HFDB" in the file's header: what tells our files from other people's."""
@@ -105,7 +105,7 @@ def adapt(connection: apsw.Connection, path: str, tables: Collection[Table], rev
             _grow(connection, table, there, revision)
     for _, ddl in views(tables):
         connection.execute(ddl)
-    _believe(connection, believed)
+    believe(connection, believed)
     meta.write(connection, "model", print_now)
     return True
 
@@ -145,7 +145,8 @@ def _is_index_of(table: Table, name: str, ddl: str) -> bool:
     return known or ddl.startswith(f"CREATE UNIQUE INDEX {name} ON {table.name}(")
 
 
-def _believe(connection: apsw.Connection, rows: Collection[tuple[str, str, str]]) -> None:
+def believe(connection: apsw.Connection, rows: Collection[tuple[str, str, str]]) -> None:
+    """Give the planner these statistics, whatever the tables hold."""
     connection.execute("ANALYZE meta")  # makes the tables of statistics
     for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'sqlite_stat%' AND type = 'table'").fetchall():
         connection.execute(f"DELETE FROM {name}")

@@ -32,10 +32,11 @@ _KEPT: Final = 8
 class Connected:
     """One read-only connection with its guard."""
 
-    __slots__ = ("connection", "guard")
+    __slots__ = ("connection", "generation", "guard")
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, generation: int) -> None:
         self.connection = connection
+        self.generation = generation
         self.guard = Guard()
         connection.authorizer = self.guard
 
@@ -51,6 +52,12 @@ class Readers:
         self._answers: weakref.WeakSet[Answer] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
+        self._generation = 0
+
+    def renew(self) -> None:
+        """Open connections anew from now on; those in use end with what they are used for."""
+        self._generation += 1
+        self._drop_idle()
 
     def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         one = self._take()
@@ -156,8 +163,9 @@ class Readers:
     def _new(self) -> Connected:
         if self._closed:
             raise self._ended()
+        generation = self._generation
         try:
-            one = Connected(self._connect())
+            one = Connected(self._connect(), generation)
             # what begins in the moment of `close` comes after its interrupt
             one.connection.set_progress_handler(lambda: self._closed, _LOOKED_EVERY, id=self)
         except apsw.Error as error:
@@ -171,7 +179,7 @@ class Readers:
             self._drop(one)
             return
         self._idle.append(one)
-        if self._closed:  # looked at after the append: the one who closes may have emptied the stack before it
+        if self._closed or one.generation != self._generation:  # after the append: who closes may have emptied the stack before it
             self._drop_idle()
 
     def _drop_idle(self) -> None:

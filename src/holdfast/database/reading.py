@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 import apsw
 
-from holdfast.errors import NotFound, UnknownName
+from holdfast.errors import HoldfastError, NotFound, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
@@ -151,11 +152,14 @@ class FileReader(Reading):
     """A file that another process may be writing, or none. Reading only; `close` it or use `with`.
 
     immutable: nobody held the file when it was opened and it could not be opened but as a file that does not change.
+    away_ns    since when (ns since 1970) who writes it has been in memory, because the disk is full: that is read then; 0: it is not.
     """
 
-    def __init__(self, path: str, tables: Collection[Table], names: Names, *, immutable: bool) -> None:
-        super().__init__(Connector(path, names, tables, immutable=immutable))
+    def __init__(self, path: str, place: _Place, tables: Collection[Table], names: Names, *, immutable: bool) -> None:
+        super().__init__(Connector(place.path, names, tables, immutable=immutable))
+        self.path = path
         self.immutable = immutable
+        self.away_ns = place.away_ns
         self.id = str(self.fetch("SELECT value FROM meta WHERE name = 'id'")[0][0])
 
     @property
@@ -163,6 +167,15 @@ class FileReader(Reading):
         """The last one committed, read anew each time."""
         with self.reader() as reader:
             return reader.revision
+
+    def follow(self) -> bool:
+        """Read where the writer is now: he goes to memory when the disk is full, and comes back. Says whether he has moved."""
+        place = _place_of(self.path)
+        if place.path == self._connector.path:
+            return False
+        self._connector.path, self.away_ns = place.path, place.away_ns
+        self._readers.renew()
+        return True
 
     def close(self) -> None:
         self._readers.close()
@@ -182,13 +195,37 @@ def open_reader(path: str, *, names: Names = BUILTIN) -> FileReader:
     path = os.path.realpath(path)
     if not os.path.exists(path):
         raise NotFound(f"no database {path}", hint="`holdfast run` makes one")
-    connection, immutable = _open(path)
+    place = _place_of(path)
+    try:
+        connection, immutable = _open(place.path)
+    except HoldfastError:
+        if place.path == path:
+            raise
+        place = _Place(path)  # he came back in this very moment, or his memory is closed to us: then the file is what there is
+        connection, immutable = _open(path)
     try:
         migrate.examine(connection, path)
         there = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     finally:
         connection.close()
-    return FileReader(path, [table for table in TABLES.values() if table.name in there], names, immutable=immutable)
+    return FileReader(path, place, [table for table in TABLES.values() if table.name in there], names, immutable=immutable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The file to read. `away_ns`: see FileReader."""
+
+    path: str
+    away_ns: int = 0
+
+
+def _place_of(path: str) -> _Place:
+    try:
+        told = holder_of(path + ".lock") or {}
+    except OSError:  # not for us to know
+        told = {}
+    refuge = str(told.get("refuge", ""))
+    return _Place(refuge, int(told.get("full_since", 0))) if refuge and os.path.exists(refuge) else _Place(path)
 
 
 def _open(path: str) -> tuple[apsw.Connection, bool]:

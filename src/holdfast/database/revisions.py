@@ -6,6 +6,7 @@ the numbering goes on, and who comes back with a revision that was lost is told 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import apsw
@@ -29,6 +30,16 @@ class Revisions:
         self.last = last
         self._connection = connection
         self._reserved = reserved
+        self._keep: Callable[[int], None] | None = None
+
+    def elsewhere(self, keep: Callable[[int], None] | None, connection: apsw.Connection | None = None) -> None:
+        """Write reservations down with `keep` from now on; None: in the file again, through this connection."""
+        self._keep = keep
+        self._connection = connection or self._connection
+
+    @property
+    def reserved(self) -> int:
+        return self._reserved
 
     @property
     def next(self) -> int:
@@ -49,9 +60,15 @@ class Revisions:
         Raises: apsw.Error - nothing is reserved.
         """
         upper = self.last + count + BLOCK
+        if self._keep is not None:
+            self._keep(upper)
+        else:
+            self._write(upper)
+        self._reserved = upper
+
+    def _write(self, upper: int) -> None:
         with self._connection:
             meta.write(self._connection, "reserved", upper)
-        self._reserved = upper
 
     def give_back(self) -> None:
         """At a clean stop, within the last transaction: the next run goes on right behind."""

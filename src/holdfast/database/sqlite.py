@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -20,7 +21,6 @@ from holdfast.model.names import BUILTIN, Names
 
 from . import meta, migrate, private
 from .backup import Copied, backup
-from .checkpoint import Checkpoint
 from .connections import make_writing, open_plain
 from .faults import fault
 from .home import OnCommit, Transaction
@@ -28,10 +28,11 @@ from .lock import Lock
 from .moments import note_step, time_of
 from .readers import Readers
 from .reading import Connector, FileReader, Reading, open_reader
-from .retention import Compaction, Retention
+from .refuge import Away, Refuge
+from .retention import Retention
 from .revisions import BLOCK, Revisions, read_holes, write_holes
 from .seal import seal, unseal
-from .session import Session
+from .seat import Seats
 from .writer import Writer
 
 __all__ = ["MEMORY", "Database", "FileReader", "open_reader"]
@@ -73,7 +74,9 @@ class Database(Reading):
         connector = Connector(place, names, tables)
         super().__init__(connector)
         try:
-            opened = _Opening(place, tables, clock, synced=not memory)
+            opened = _Opening(place, tables, clock, int(lock.left.get("reserved", 0)), synced=not memory)
+            with contextlib.suppress(OSError):
+                lock.tell()
         except BaseException:
             _let_go(place, lock, memory=memory)
             raise
@@ -81,11 +84,11 @@ class Database(Reading):
         self.boot_id = opened.boot_id
         self.previous_boot_id = opened.previous_boot_id
         self.clean = opened.clean
-        connector.equip(opened.connection)
-        session = Session(opened.connection, tables, keeps_history=history, clock=clock)
-        checkpoint = Checkpoint(opened.connection, place, self._readers.relieve, synced=not memory)
-        compaction = Compaction(opened.connection, tables if history else (), retention or Retention(), clock)
-        self._writer = Writer(session, opened.revisions, checkpoint, compaction, place, synced=not memory)
+        retention = retention or Retention()
+        seats = Seats(tables, connector.equip, self._readers.relieve, history, clock)
+        seat = seats.take(opened.connection, place, retention, synced=not memory)
+        self._refuge = None if memory else Refuge(place, seats, retention, lock, _Redirect(connector, self._readers))
+        self._writer = Writer(seat, opened.revisions, self._refuge)
         # also when it is dropped without `close`, and when the interpreter ends; it must not refer to self
         self._close = weakref.finalize(self, _close, self._writer, self._readers, place, lock, memory)
 
@@ -93,6 +96,11 @@ class Database(Reading):
     def revision(self) -> int:
         """The last committed revision."""
         return self._writer.revision
+
+    @property
+    def away(self) -> Away | None:
+        """That the file cannot be written, and everything goes on in memory until it can; None: all is well."""
+        return self._refuge.away if self._refuge else None
 
     def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
         return self._writer.write(job, durable=durable)
@@ -102,7 +110,7 @@ class Database(Reading):
 
     def backup(self, path: str) -> Copied:
         """Copy the database as it is now to a new file, and check the copy (see backup.py). Blocks; writing goes on."""
-        return backup(self.path, path)
+        return backup(self._connector.path, path)
 
     def close(self) -> None:
         self._close()
@@ -114,10 +122,22 @@ class Database(Reading):
         self.close()
 
 
+class _Redirect:
+    """Has everybody read another file; it must not hold the database itself."""
+
+    def __init__(self, connector: Connector, readers: Readers) -> None:
+        self._connector, self._readers = connector, readers
+
+    def __call__(self, path: str) -> None:
+        self._connector.path = path
+        self._readers.renew()
+
+
 class _Opening:
     """The first transaction on a file: it is made ours, brought up to date, and its next revisions are reserved."""
 
-    def __init__(self, path: str, tables: Collection[Table], clock: Callable[[], int], *, synced: bool) -> None:
+    def __init__(self, path: str, tables: Collection[Table], clock: Callable[[], int], left: int, *, synced: bool) -> None:
+        """`left`: up to this number the one before may have given some, as he told beside the file (see refuge.py)."""
         self._clock = clock
         try:
             self.connection = open_plain(path)
@@ -128,21 +148,21 @@ class _Opening:
             unseal(path)
             make_writing(self.connection, synced=synced)
             with self.connection:
-                self._begin(path, tables, version)
+                self._begin(path, tables, version, left)
         except BaseException as error:
             self.connection.close()
             if isinstance(error, apsw.Error):
                 raise fault(error, path) from error
             raise
 
-    def _begin(self, path: str, tables: Collection[Table], version: int) -> None:
+    def _begin(self, path: str, tables: Collection[Table], version: int, left: int) -> None:
         connection = self.connection
         migrate.upgrade(connection, path, version)
         self.id = str(meta.read(connection, "id"))
         self.boot_id = _boot_id()
         self.previous_boot_id: str | None = meta.read(connection, "boot_id")
         self.clean = bool(meta.read(connection, "clean", 1))
-        reserved = int(meta.read(connection, "reserved", 0))
+        reserved = max(int(meta.read(connection, "reserved", 0)), left)
         revision = reserved + 1
         written = meta.last_revision(connection)
         if not self.clean and reserved > written:

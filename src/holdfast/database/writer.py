@@ -5,6 +5,7 @@ write() ──▶ queue ──▶ [job, job, job] ── BEGIN · job · savepoi
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -21,14 +22,14 @@ import apsw
 from holdfast.errors import Bug, Closed, HoldfastError, Unavailable
 
 from . import meta
-from .checkpoint import Checkpoint
 from .failpoint import reach
 from .faults import fault
 from .home import OnCommit, Settler
 from .home import Transaction as TransactionContract
-from .retention import LOOK_EVERY_S, Compaction
+from .refuge import Refuge
+from .retention import LOOK_EVERY_S
 from .revisions import Revisions
-from .session import Session
+from .seat import Seat
 from .transaction import Transaction
 
 __all__ = ["Writer"]
@@ -63,23 +64,15 @@ class _Done:
 
 
 class Writer:
-    """Owns the write connection. `revision` is the last committed one.
+    """Owns the write connection. `revision` is the last committed one. `refuge`: where to go when the file cannot be written."""
 
-    synced: the file is on a disk, so that syncs mean something.
-    """
-
-    def __init__(
-        self, session: Session, revisions: Revisions, checkpoint: Checkpoint, compaction: Compaction, path: str, *, synced: bool
-    ) -> None:
+    def __init__(self, seat: Seat, revisions: Revisions, refuge: Refuge | None = None) -> None:
         self.revision = revisions.last
-        self._session = session
-        self._connection = session.connection
         self._revisions = revisions
-        self._checkpoint = checkpoint
-        self._compaction = compaction
-        self._path = path
-        self._synced = synced
-        self._level = ""
+        self._refuge = refuge
+        self._path = seat.path
+        self._home = seat
+        self._sit(seat)
         self._callbacks: tuple[OnCommit, ...] = ()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -87,6 +80,11 @@ class Writer:
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="holdfast-writer", daemon=True)
         self._thread.start()
+
+    def _sit(self, seat: Seat) -> None:
+        self._session, self._connection = seat.session, seat.connection
+        self._checkpoint, self._compaction = seat.checkpoint, seat.compaction
+        self._synced, self._level = seat.synced, ""
 
     # -- for any thread --------------------------------------------------------------------------------------------
 
@@ -127,10 +125,12 @@ class Writer:
             try:
                 job = self._queue.get(timeout=self._patience_s())
             except queue.Empty:
+                self._come_home()
                 self._idle()
                 continue
             jobs, ended = self._waiting(job)
             while jobs:
+                self._come_home()
                 done: list[_Done] = []
                 try:
                     self._transact(jobs, done)
@@ -143,7 +143,8 @@ class Writer:
 
     def _patience_s(self) -> float:
         """How long to wait for a job before something else is done."""
-        return 0.0 if self._compaction.due else _IDLE_S if self._checkpoint.wants_idle else LOOK_EVERY_S
+        patience = 0.0 if self._compaction.due else _IDLE_S if self._checkpoint.wants_idle else LOOK_EVERY_S
+        return min(patience, self._refuge.wait_s) if self._refuge and self._refuge.away else patience
 
     def _idle(self) -> None:
         if not self._compact():
@@ -172,11 +173,13 @@ class Writer:
     def _transact(self, jobs: deque[_Job], done: list[_Done]) -> None:
         """Run jobs, taking them from the front, in one transaction, until none is left or it has taken long enough."""
         started = time.monotonic()
+        self._refuse_durable(jobs)
         try:
             self._begin(len(jobs), durable=any(job.durable for job in jobs))
         except apsw.Error as error:
             _fail(jobs, fault(error, self._path))
             jobs.clear()
+            self._flee(error)
             return
         while jobs:
             job = jobs.popleft()
@@ -258,8 +261,76 @@ class Writer:
                 _settle(one.settlers, committed=False)
             for one in done:
                 one.future.set_exception(lost)
-        if isinstance(error, apsw.FullError):
-            self._checkpoint.make_room()
+        self._flee(error)
+
+    # -- a full disk -----------------------------------------------------------------------------------------------
+
+    def _flee(self, error: BaseException) -> None:
+        """A write failed for want of room: go on in memory. What failed is told again by who gave it."""
+        if self._refuge is None or not isinstance(error, apsw.FullError | apsw.IOError):
+            return
+        if self._refuge.away is not None:
+            return  # memory is full as well
+        self._checkpoint.make_room()  # the log holds pages many times over: copied, it may be enough for coming back soon
+        try:
+            seat = self._refuge.enter(str(error), self.revision)
+        except (apsw.Error, HoldfastError, OSError) as refusal:
+            logger.error("database %s: %s; there is no place in memory either: %s", self._path, error, refusal)
+            return
+        self._sit(seat)
+        self._revisions.elsewhere(self._refuge.reserve)
+        logger.error("database %s: %s: going on in memory after revision %d, until there is room", self._path, error, self.revision)
+        self._rouse()
+
+    def _come_home(self, *, now: bool = False) -> None:
+        """Merge what happened in memory into the file, if there is room again."""
+        refuge = self._refuge
+        if refuge is None or refuge.away is None or not (refuge.due or now):
+            return
+        self._home.checkpoint.make_room()  # it may be the log itself that fills the disk
+        if not self._revisions.ensure(1):
+            return
+        started = time.monotonic()
+        revision = self._revisions.take()
+        away = Seat(self._path, False, self._session, self._checkpoint, self._compaction)
+        try:
+            seat = refuge.leave(revision, self._revisions.reserved)
+        except (apsw.Error, OSError) as error:
+            logger.debug("database %s: still no room: %s", self._path, error)
+            refuge.postpone(time.monotonic() - started)
+            return
+        for one in (away, self._home):
+            with contextlib.suppress(apsw.Error):
+                one.close()
+        refuge.forget()
+        self._home = seat
+        self._sit(seat)
+        self._revisions.elsewhere(None, seat.connection)
+        self.revision = revision
+        self._rouse()
+
+    def _rouse(self) -> None:
+        """The file or the place has changed: who waits may look."""
+        for callback in self._callbacks:
+            callback(self.revision, frozenset())
+
+    def _abandon(self, refuge: Refuge) -> None:
+        """The end, and still no room: the next start finds the revisions that are missing."""
+        after = refuge.away.revision if refuge.away else 0
+        logger.error("database %s: closed while the disk is full: what happened after revision %d is lost", self._path, after)
+        self._connection.close()
+        refuge.forget()
+        self._home.connection.close()
+
+    def _refuse_durable(self, jobs: deque[_Job]) -> None:
+        """What must be on the disk cannot be done in memory."""
+        if self._refuge is None or self._refuge.away is None:
+            return
+        refused = [job for job in jobs if job.durable]
+        for job in refused:
+            jobs.remove(job)
+        why = f"database {self._path}: the disk cannot be written ({self._refuge.away.why})"
+        _fail(refused, Unavailable(why, hint="make room: nothing of this was written, and later writes will work"))
 
     def _tell(self, done: Sequence[_Done]) -> None:
         """After a commit. Callbacks come first, so that who waits for a result finds his watches rung."""
@@ -293,6 +364,10 @@ class Writer:
 
     def _finish(self) -> None:
         """A clean end: numbers that were not used are given back, the log goes into the file."""
+        self._come_home(now=True)
+        if self._refuge is not None and self._refuge.away is not None:
+            self._abandon(self._refuge)
+            return
         try:
             self._sync("FULL")
             with self._connection:
