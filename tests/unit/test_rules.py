@@ -182,7 +182,11 @@ def test_a_nexthop_goes() -> None:
 
 def test_a_group_that_lost_a_member_is_told_without_flags() -> None:
     assert rereads(told("nexthops", "put", id=[7])) == {("routes", "AF_INET", ()), ("routes", "AF_INET6", ())}
-    assert told("nexthops", "put", 0x400, id=[7]) == []
+
+
+def test_routes_by_a_replaced_nexthop_are_asked_for_if_they_do_not_show_whether_it_drops_packets() -> None:
+    asked = told("nexthops", "put", 0x400, id=[7], blackhole=[1])
+    assert [one.only_if.args for one in asked if isinstance(one, Reread) and one.only_if] == [(2, 7, 6, True), (10, 7, 6, True)]
 
 
 def test_a_root_queue_stands_in_the_row_of_its_interface() -> None:

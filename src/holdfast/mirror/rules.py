@@ -29,6 +29,7 @@ ROUTE_FAMILIES: Final = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_MPLS": AF
 
 RTM_F_CLONED: Final = 0x200
 IFA_F_TENTATIVE: Final = 0x40
+RTN_BLACKHOLE: Final = 6
 NUD_NONE: Final = 0x00
 NUD_INCOMPLETE: Final = 0x01
 NUD_NOARP: Final = 0x40
@@ -314,17 +315,20 @@ def _word(family: int) -> str:
 
 
 def _nexthop_told(batch: Batch) -> Iterator[Consequence]:
-    """Routes through a replaced nexthop are told one by one; those through a group that lost a member are not.
+    """Routes through a replaced nexthop are told one by one (not with net.ipv4.nexthop_compat_mode=0: then a route shows only
+    whether its nexthop drops packets); those through a group that lost a member are not.
 
     Losing a member is told with no flags at all.
     """
-    if batch.flags & NLM_F_CREATE:
-        return
-    for number in dict.fromkeys(batch.column("id")):
+    kept = bool(batch.flags & NLM_F_CREATE)
+    for number, blackhole in dict(zip(batch.column("id"), batch.column("blackhole"), strict=True)).items():
         for family in ("AF_INET", "AF_INET6"):
             using = Where("family = ? AND nh_id = ?", (ROUTE_FAMILIES[family], number))
+            if kept:
+                using &= Where("(type = ?) <> ?", (RTN_BLACKHOLE, bool(blackhole)))
             by_object = Where("family = ? AND nh_id IS NOT NULL", (ROUTE_FAMILIES[family],))
-            yield Reread("routes", family, (), by_object, using, "their nexthop group lost a member")
+            reason = "their nexthop drops packets, or no longer" if kept else "their nexthop group lost a member"
+            yield Reread("routes", family, (), by_object, using, reason)
 
 
 def _nexthop_gone(batch: Batch) -> Iterator[Consequence]:

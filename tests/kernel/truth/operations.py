@@ -71,7 +71,7 @@ DST4: Final = one("10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/24", "default")
 DST6: Final = one("fc00:1::/64", "fc00:2::/64", "default")
 GW4: Final = one("10.0.0.2", "10.0.0.3", "10.9.0.2", "10.9.0.3")
 GW6: Final = one("2001:db8::2", "2001:db8::3", "2001:db9::2", "2001:db9::3")
-NEXTHOP: Final = one("1", "2", "3", "4", "5")
+NEXTHOP: Final = one("1", "2", "3", "4", "5", "6")
 MAC: Final = one("02:00:00:00:00:01", "02:00:00:00:00:02")
 VERB: Final = one("add", "add", "append", "append", "prepend", "replace", "replace", "change", "del", "del")
 DEAD_END: Final = one("blackhole", "unreachable", "prohibit", "throw")
@@ -89,13 +89,14 @@ def routes4() -> Text:
     way = st.one_of(
         say("via", GW4), say("via", GW4), say("dev", DEVICE), _hops(GW4, ""), say("nhid", NEXTHOP), say("via inet6", GW6),
         say("via", GW4, "encap ip id", one("5", "6"), "dst 1.1.1.1"), say("nexthop via", GW4, "nexthop via inet6", GW6),
+        say("via 10.8.0.1 dev", DEVICE, "onlink"),
     )  # fmt: skip
     return st.one_of(
         say("ip route", VERB, DST4, options, way),
         say("ip route", VERB, DST4, options, way),
         say("ip route", VERB, DST4, "via", GW4),
         say("ip route", VERB, DEAD_END, DST4, options),
-        say("ip route", one("add", "del", "replace"), "local 10.7.0.0/16 dev", DEVICE),
+        say("ip route", one("add", "del", "replace"), one("local 10.7.0.0/16 dev", "multicast 239.0.0.0/8 dev"), DEVICE),
         say("ip route del", DST4, TABLE),
         say("ip route flush", one("table 100", "10.1.0.0/16", "dev v0", "proto 77", "table main")),
     )
@@ -105,12 +106,14 @@ def routes6() -> Text:
     options = say(maybe(one("metric 5", "metric 9"), one_in=6), TABLE, maybe(one("proto static", "proto 77")),
                   maybe(one("src 2001:db8::1", "src 2001:db8::5")),
                   maybe(one("mtu 1400", "expires 100", "pref high"), one_in=8))  # fmt: skip
-    way = st.one_of(say("via", GW6), say("via", GW6), say("via", GW6), say("dev", DEVICE), _hops(GW6, ""), say("nhid", NEXTHOP))
+    way = st.one_of(say("via", GW6), say("via", GW6), say("via", GW6), say("dev", DEVICE), _hops(GW6, ""), say("nhid", NEXTHOP),
+                    say("via", GW6, "encap seg6 mode encap segs", one("fc00::5", "fc00::6"), "dev v0"))  # fmt: skip
     return st.one_of(
         say("ip -6 route", VERB, DST6, options, way),
         say("ip -6 route", VERB, DST6, options, way),
         say("ip -6 route", VERB, DST6, "via", GW6),
         say("ip -6 route", VERB, DEAD_END, DST6, options),
+        say("ip -6 route", one("add", "del", "replace"), one("local", "anycast"), "2001:db8:7::1 dev", DEVICE),
         say("ip -6 route del", DST6, TABLE),
         say("ip -6 route flush", one("table 100", "fc00:1::/64", "dev v0", "proto 77")),
     )
@@ -124,7 +127,8 @@ def nexthops() -> Text:
         say("ip nexthop", change, "id", NEXTHOP, "via", GW4, "dev", one("v0", "w0")),
         say("ip nexthop", change, "id", NEXTHOP, "via", GW6, "dev", one("v0", "w0")),
         say("ip nexthop", change, "id", NEXTHOP, "group", group),
-        say("ip nexthop", change, "id", NEXTHOP, one("blackhole", "dev v0", "dev w0")),
+        say("ip nexthop", change, "id", NEXTHOP, one("blackhole", "dev v0", "dev w0", "via 10.0.0.3 dev v0 encap ip id 7 dst 1.1.1.1")),
+        say("ip nexthop", change, "id 6 group", group, "type resilient buckets 4", maybe("idle_timer 30")),
         say("ip nexthop del id", NEXTHOP),
         say("ip nexthop flush", one("", "dev v0")),
     )
@@ -145,7 +149,8 @@ def rules() -> Text:
 def addresses() -> Text:
     own4 = one("10.0.0.1/24", "10.0.0.2/24", "10.0.0.5/24", "10.0.0.5/32", "10.9.0.1/24", "10.9.0.7/16", "10.5.0.1 peer 10.6.0.1")
     own6 = one("2001:db8::1/64", "2001:db8::5/64", "2001:db9::1/64", "2001:db8::5/128", "2001:db8::7 peer 2001:db8:1::7/64")
-    options = say(maybe(one("metric 50", "metric 60")), maybe(one("valid_lft 100 preferred_lft 50", "noprefixroute")))
+    options = say(maybe(one("metric 50", "metric 60")), maybe(one("valid_lft 100 preferred_lft 50", "noprefixroute")),
+                  maybe(one("scope link", "scope host", "home", "label v0:1", "proto 77"), one_in=8))  # fmt: skip
     verb = one("add", "add", "change", "replace", "del", "del")
     return st.one_of(
         say("ip addr", verb, own4, "dev", DEVICE, options),
@@ -157,7 +162,8 @@ def addresses() -> Text:
 def links() -> Text:
     change = one("mtu 1400", "mtu 1500", "mtu 1280", "mtu 1200", "address 02:00:00:00:00:01", "address 02:00:00:00:00:02", "alias some",
                  "group 7", "txqueuelen 50", "promisc on", "promisc off", "allmulticast on", "arp off", "arp on", "multicast off",
-                 "addrgenmode none", "addrgenmode eui64", "nomaster")  # fmt: skip
+                 "addrgenmode none", "addrgenmode eui64", "nomaster", "alias other", "broadcast ff:ff:ff:ff:ff:fe", "mode dormant",
+                 "mode default", "state dormant", "state up")  # fmt: skip
     up_down = one("up", "up", "down")
     often = (say("ip link set", DEVICE, up_down), say("ip link set", one("v0", "w0"), up_down), say("ip link set", DEVICE, change))
     return st.one_of(
@@ -177,7 +183,8 @@ def kinds() -> Text:
         *(say(text) for feature, text in (
             ("bridge", one("ip link add br0 type bridge", "ip link add br1 up type bridge")),
             ("vxlan", say("ip link add vx0 up type vxlan id 5 dstport 4789", maybe("remote 10.0.0.2 dev v0", one_in=2))),
-            ("macvlan", one("ip link add m0 up link v0 type macvlan mode bridge", "ip link add m0 link a0 type macvlan mode private")),
+            ("macvlan", one("ip link add m0 up link v0 type macvlan mode bridge", "ip link add m0 link a0 type macvlan mode private",
+                            "ip link set m0 type macvlan mode vepa", "ip link add m0 up link v0 type macvtap")),
             ("ifb", one("ip link add i0 type ifb", "ip link add i0 up numtxqueues 2 type ifb")),
             ("tun", one("ip tuntap add t0 mode tun", "ip tuntap add t0 mode tap", "ip tuntap del t0 mode tun")),
         ) if probe(feature).works)
@@ -189,7 +196,7 @@ def bridges() -> Text:
         say("ip link set", NEAR, "master", one("br0", "br1")),
         say("ip link set", DEVICE, "nomaster"),
         say("bridge link set dev", PORT, one("cost 44", "learning off", "isolated on", "state 2", "state 3")),
-        say("ip link set br0 type bridge", one("stp_state 1", "stp_state 0", "priority 100", "ageing_time 1000")),
+        say("ip link set br0 type bridge", one("stp_state 1", "stp_state 0", "priority 100", "priority 200", "ageing_time 1000")),
         say("bridge fdb", one("add", "append", "replace", "del"), MAC, "dev", DEVICE,
             one("master static", "master dynamic", "self", "master")),
         say("bridge fdb flush dev", one("br0", "v0 master", "a0 master")),
@@ -215,6 +222,7 @@ def neighbours() -> Text:
     return st.one_of(
         say("ip neigh", verb, who, "lladdr", MAC, "dev", DEVICE, maybe(one("nud reachable", "router", "extern_learn", "nud stale"))),
         say("ip neigh", one("add", "del"), "proxy", who, "dev", DEVICE),
+        say("ip neigh", one("add", "replace"), one("10.0.0.9", "2001:db8::9"), "dev", DEVICE, "managed"),
         say("ip neigh flush dev", DEVICE, maybe("nud permanent")),
     )
 
