@@ -72,8 +72,12 @@ def main(flaps: int, routes: int) -> None:
         found = run(os.path.join(place, "endurance.db"), flaps, routes)
     lines: list[list[object]] = [[f"{(number + 1) * EVERY} flaps", *one.values()] for number, one in enumerate(found)]
     scene.table(["", *found[0]], lines)
+    missed = 0
     for name, limit in (("file MB", 1.5), ("resident MB", 1.1)):
-        print(f"{name}: the most after 200 000 is {max(one[name] for one in found[1:] or found) / found[0][name]:.2f}× (≤ {limit}×)")
+        ratio = max(one[name] for one in found[1:] or found) / found[0][name]
+        missed += ratio > limit
+        print(f"{name}: the most after {EVERY} is {ratio:.2f}× (≤ {limit}×)")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

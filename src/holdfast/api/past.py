@@ -66,7 +66,7 @@ def _of(table: str, wanted: Wanted, filters: Mapping[str, Any]) -> Asked:
     from holdfast.story.log import Asked
 
     columns = wanted.columns if wanted.target is None else {"target": wanted.target, **wanted.columns}
-    condition = Condition(" AND ".join(f"t.{name} IS ?" for name in columns) or "1", tuple(columns.values()))
+    condition = Condition.equal(columns)
     if table == "interfaces" and "ifindex" not in columns:
         condition = _whole_life(condition)
     meant = {**columns, **wanted.inner}

@@ -101,6 +101,10 @@ class Checkpoint:
             logger.warning("database %s: giving back space failed: %s", self._path, error)
             self._loose = False
 
+    def freed(self) -> None:
+        """Much was deleted: in the next quiet moment it is worth looking at what is unused."""
+        self._loose = True
+
     def make_room(self) -> None:
         """The disk is full: the log holds pages many times over, so copying it may help."""
         self._truncate()

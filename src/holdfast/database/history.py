@@ -57,7 +57,8 @@ _BEGAN: Final = "SELECT since, target, {columns} FROM {table}_history INDEXED BY
 _ENDED: Final = "SELECT until, target, {columns} FROM {table}_history INDEXED BY {table}_history_until WHERE until > ?1 AND until <= ?2"
 
 # The same of rows that meet a condition, which has an index of its own or none; arguments from ?3 on are the condition's.
-_LIVE_OF: Final = "SELECT since, target, {columns} FROM {table} AS t WHERE since > ?1 AND since <= ?2 AND ({condition})"
+# The `+` keeps the planner from the index of `since`: with a target it would take that, rather than the key's.
+_LIVE_OF: Final = "SELECT since, target, {columns} FROM {table} AS t WHERE +since > ?1 AND +since <= ?2 AND ({condition})"
 _BEGAN_OF: Final = "SELECT since, target, {columns} FROM {table}_history AS t WHERE since > ?1 AND since <= ?2 AND ({condition})"
 _ENDED_OF: Final = "SELECT until, target, {columns} FROM {table}_history AS t WHERE until > ?1 AND until <= ?2 AND ({condition})"
 

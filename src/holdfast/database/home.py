@@ -11,7 +11,7 @@ that has a default becomes the default. They come out as the tables hold them: J
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -65,6 +65,13 @@ class Condition:
 
     sql: str
     args: Sequence[Any] = ()
+
+    @classmethod
+    def equal(cls, *rows: Mapping[str, Any]) -> Condition:
+        """Rows whose columns are those of one of these."""
+        # `IS ?` would do for NULL as well, but SQLite then takes another index than that of the key
+        each = [" AND ".join(f"t.{name} IS NULL" if row[name] is None else f"t.{name} = ?" for name in row) or "1" for row in rows]
+        return cls(" OR ".join(f"({one})" for one in each), [value for row in rows for value in row.values() if value is not None])
 
 
 @dataclass(frozen=True, slots=True)

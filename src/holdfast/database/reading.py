@@ -21,6 +21,7 @@ from .faults import fault
 from .home import Change, Condition, Point, Row
 from .lock import holder_of
 from .moments import Moment, resolve
+from .patience import Patience
 from .query import Answer
 from .readers import Connected, Readers
 
@@ -160,6 +161,7 @@ class FileReader(Reading):
         self.path = path
         self.immutable = immutable
         self.away_ns = place.away_ns
+        self._patience: Patience | None = None
         self.id = str(self.fetch("SELECT value FROM meta WHERE name = 'id'")[0][0])
 
     @property
@@ -177,7 +179,16 @@ class FileReader(Reading):
         self._readers.renew()
         return True
 
+    def query(
+        self, sql: str, args: Sequence[Any] = (), *, timeout_s: float | None = 10.0, limit: int | None = None, at: Point | None = None
+    ) -> Answer:
+        if self._patience is None and not self.immutable:
+            self._patience = Patience(lambda: self._connector.path, self._readers.relieve)
+        return super().query(sql, args, timeout_s=timeout_s, limit=limit, at=at)
+
     def close(self) -> None:
+        if self._patience is not None:
+            self._patience.end()
         self._readers.close()
 
     def __enter__(self) -> Self:

@@ -154,7 +154,10 @@ class Writer:
         """Let a little of the past go, if it is time for that. Says whether something went."""
         try:
             self._sync("NORMAL")
-            return self._compaction.step(self.revision)
+            gone = self._compaction.step(self.revision)
+            if gone and not self._compaction.due:
+                self._checkpoint.freed()
+            return gone
         except apsw.Error as error:
             logger.warning("database %s: letting go of old history failed and is tried again: %s", self._path, error)
             self._compaction.pause()

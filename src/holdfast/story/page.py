@@ -87,19 +87,14 @@ def _whole(reader: Reader, table: str, start: int, end: int, condition: Conditio
         return changes
     keys = {identity(table, change.row) for change in halves}
     if len(keys) <= _FEW:
-        by_key = reader.told(table, start, end, _of_keys(table, keys))
+        names = ("target", *identity_names(table))
+        by_key = reader.told(table, start, end, Condition.equal(*(dict(zip(names, key, strict=True)) for key in keys)))
         return [*(change for change in changes if identity(table, change.row) not in keys), *by_key]
     found = []
     for one in sorted({change.revision for change in changes}):
         rest = max(sum(counts) for counts in reader.touched(table, one - 1, one).values()) <= MOST
         found += reader.told(table, one - 1, one, None if rest else condition)
     return found
-
-
-def _of_keys(table: str, keys: Collection[tuple[Any, ...]]) -> Condition:
-    names = ("target", *identity_names(table))
-    one = " AND ".join(f"t.{name} IS ?" for name in names)
-    return Condition(" OR ".join(f"({one})" for _ in keys), [value for key in keys for value in key])
 
 
 def _meant(asked: Asked, change: Change) -> bool:

@@ -1,0 +1,40 @@
+"""A reader of another process's file keeps its log from beginning anew, and the writer cannot end it: so it ends itself."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from .checkpoint import MOST
+
+__all__ = ["Patience"]
+
+_LOOK_EVERY_S: Final = 2.0
+_PAGE: Final = 4096
+
+
+class Patience:
+    """A thread that looks at the log of a file from time to time, and calls `relieve` when it has become too long.
+
+    A pager behind `holdfast sql` would else let the log grow for as long as somebody reads the first page.
+    """
+
+    def __init__(self, path: Callable[[], str], relieve: Callable[[], None]) -> None:
+        self._path = path
+        self._relieve = relieve
+        self._ended = threading.Event()
+        threading.Thread(target=self._run, name="holdfast-patience", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY_S):
+            try:
+                pages = os.path.getsize(f"{self._path()}-wal") // _PAGE
+            except OSError:  # the node has stopped
+                pages = 0
+            if pages >= MOST:
+                self._relieve()
+
+    def end(self) -> None:
+        self._ended.set()
