@@ -32,7 +32,7 @@ import scene
 
 NAME = "hfb-events"
 PACE = str(Path(__file__).with_name("pace.py"))
-ROUTES = "SELECT count(*) FROM routes WHERE dst LIKE '10.%'"
+ROUTES = "SELECT count(*) FROM routes WHERE target = ? AND dst LIKE '10.%'"
 
 
 def pace(count: int, rate: float, verb: str = "add") -> dict:
@@ -45,9 +45,9 @@ def pace(count: int, rate: float, verb: str = "add") -> dict:
 async def visible(ndb, count: int, limit_s: float = 60) -> float:
     """Wait until so many routes are rows; the time at which it was seen."""
     give_up = time.monotonic() + limit_s
-    while (await ndb.sql(ROUTES))[0][0] != count:
+    while (await ndb.sql(ROUTES, NAME))[0][0] != count:
         if time.monotonic() > give_up:
-            raise SystemExit(f"expected {count} routes, have {(await ndb.sql(ROUTES))[0][0]} after {limit_s} s")
+            raise SystemExit(f"expected {count} routes, have {(await ndb.sql(ROUTES, NAME))[0][0]} after {limit_s} s")
         await asyncio.sleep(0.005)
     return time.monotonic()
 
@@ -78,7 +78,8 @@ async def paced(ndb, count: int, rate: float) -> dict:
     after = troubles(ndb)
     commits.sort()
     revisions = [revision for revision, _ in commits]
-    since = {record[0]: record[1] for record in await ndb.sql("SELECT dst, since FROM routes WHERE dst LIKE '10.%'")}
+    sql = "SELECT dst, since FROM routes WHERE target = ? AND dst LIKE '10.%'"
+    since = {record[0]: record[1] for record in await ndb.sql(sql, NAME)}
     latencies = []
     groups = [*sender["sent"], (count, 0)]
     for (first, sent), (following, _) in pairwise(groups):

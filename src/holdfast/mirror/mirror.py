@@ -32,7 +32,7 @@ _WORKERS: Final = 4
 _LOOK_EVERY_S: Final = 0.4
 """So that the end of a namespace and what is never announced show within half a second; 200 namespaces cost 20 ms each time."""
 _RELIEVED_EVERY_S: Final = 0.1
-_REMOVED_AT_ONCE: Final = 5000
+_REMOVED_AT_ONCE: Final = 1000
 _FAILED_LONG: Final = (State.FAILED, State.ENDED, State.REMOVED)
 
 
