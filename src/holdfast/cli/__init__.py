@@ -6,7 +6,7 @@
          ├─ sql     any query                      ├─ or without a node this kernel
          ├─ watch   changes as they happen         ┘
          ├─ run     a node (summary on a terminal, log lines elsewhere)
-         └─ care    record, replay: what takes care of it
+         └─ care    record, replay, backup, restore, check, doctor
 
     words    `dev eth0 table 100` ─▶ conditions           looks     which columns a noun has, in `ip`'s words
     spelling numbers <-> names, ifindex <-> ifname        layout    aligned columns      style   colour

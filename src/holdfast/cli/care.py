@@ -168,7 +168,30 @@ def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
     ctx.exit(check_file(db, as_json=json, colour=colour))
 
 
+@click.command(
+    cls=Command,
+    section=_CARE,
+    examples="""
+        holdfast doctor
+        holdfast doctor --db /srv/holdfast/other.db --json
+    """,
+)
+@_DB
+@_JSON
+@_COLOUR
+@click.pass_context
+def doctor(ctx: click.Context, db: str, json: bool, colour: str) -> None:
+    """Look for what keeps Holdfast from seeing everything, and say how to mend it.
+
+    Rights, kernel, receive buffer, versions; file, space and lock; and, of the running node, what it lost and what it had to
+    correct. Changes nothing. The exit code is 1 if there is a problem; notes are no problems.
+    """
+    from .files import see_doctor
+
+    ctx.exit(see_doctor(db, as_json=json, colour=colour))
+
+
 def add_to(group: click.Group) -> None:
     """Make these commands part of the program."""
-    for command in (record, replay, backup, restore, check):
+    for command in (record, replay, backup, restore, check, doctor):
         group.add_command(command)

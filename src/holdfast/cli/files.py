@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 from holdfast.errors import NotFound
 
 from .findings import print_findings
-from .state import database_file, find_node
+from .state import database_file, find_node, holder
 
-__all__ = ["check_file", "make_backup", "put_back"]
+__all__ = ["check_file", "make_backup", "put_back", "see_doctor"]
 
 
 def make_backup(path: str, db: str, *, as_json: bool) -> None:
@@ -49,6 +51,23 @@ def check_file(db: str, *, as_json: bool, colour: str) -> int:
     if not as_json:
         print(path)
     return print_findings(check(path), as_json=as_json, colour=colour)
+
+
+def see_doctor(db: str, *, as_json: bool, colour: str) -> int:
+    """Print what was found; returns the exit code."""
+    from holdfast.api.doctor import examine
+
+    node = None if db else find_node()
+    path = db or (node.path if node else database_file())
+    status = _status_of(path) if holder(path) is not None else None
+    return print_findings(examine(path, status), as_json=as_json, colour=colour)
+
+
+def _status_of(path: str) -> Callable[[], dict[str, Any]]:
+    """Asks the node; one that does not answer is a finding."""
+    from .steering import running_node
+
+    return lambda: running_node(path).call("node.status")
 
 
 def _source(db: str) -> str:
