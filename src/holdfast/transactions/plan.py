@@ -179,6 +179,9 @@ _CREATE: Final[dict[str, Callable[[int, Create, Mapping[str, Any], Present], lis
 def _change(request: Change, place: int, present: Present, *, force: bool) -> Plan:
     target, table = request.target, request.table
     row = present.find(table, target, request.row)
+    if row is None and force:  # as others left it, or as the kernel completed it: an index of a hop that was not asked for
+        alike = present.candidates(table, target, completed(table, request.row))
+        row = alike[0] if len(alike) == 1 else None
     if row is None:
         raise NotFound(f"{described(table, request.row)} is not there any more – at `{target}`", index=place, target=target)
     if not force:

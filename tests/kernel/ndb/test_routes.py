@@ -90,6 +90,8 @@ def test_multipath(ns, ndb):
     assert route.state == "system" and len(route["multipath"]) == 2
     route.set(multipath=[*hops, {"gateway": "10.0.0.4"}]).commit()
     assert len(shown(ns, "10.1.0.0/24")[0]["nexthops"]) == 3 and route.state == "system"
+    route.rollback()
+    assert [(hop["gateway"], hop["weight"]) for hop in shown(ns, "10.1.0.0/24")[0]["nexthops"]] == [("10.0.0.2", 2), ("10.0.0.3", 5)]
     route.remove().commit()
     assert not shown(ns, "10.1.0.0/24")
 
