@@ -270,3 +270,12 @@ def _pairs(boxes: list[Any]) -> list[tuple[Any, Any]]:
 
 def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
     return one[0] < other[0] + other[2] and other[0] < one[0] + one[2] and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
+
+
+def test_no_line_to_the_first_source_crosses_another() -> None:
+    """Sources that it is paired with stand in one column, however many they are; the others beyond it."""
+    strangers = [link(f"x{number:02}", 1, f"eth{number}") for number in range(60)]
+    picture = lay_out(topology(HOST + containers(60) + strangers))
+    columns = {frame.title[0]: {one.x for one in picture.frames if one.title[0] == frame.title[0]} for frame in picture.frames}
+    assert len(columns["c"]) == 1
+    assert min(columns["x"]) > max(columns["c"])

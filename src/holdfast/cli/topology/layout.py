@@ -33,6 +33,7 @@ _HEAD: Final = 30.0
 _GUTTER: Final = 110.0
 _LEAST_HEIGHT: Final = 900.0  # frames at the right make a second column beyond this
 _MOST_ADDRESSES: Final = 3
+_FAR: Final = float("inf")
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +159,7 @@ def _fill(frame: Frame, edges: Sequence[Edge], cards: dict[Key, Card]) -> None:
 
 
 def _arrange(graph: Topology, frames: list[Frame]) -> tuple[float, float]:
-    """The first frame left, the others right of it, in the order in which their pairs leave the first; returns the size."""
+    """The first frame left; right of it those that pairs lead to, each about where they leave; then the others. Returns the size."""
     if not frames:
         return 2 * MARGIN, 2 * MARGIN
     first, *others = frames
@@ -166,28 +167,37 @@ def _arrange(graph: Topology, frames: list[Frame]) -> tuple[float, float]:
     if not others:
         within = any(edge.kind == "pair" for edge in graph.edges)
         return first.width + 2 * MARGIN + (_GUTTER / 2 if within else 0.0), first.height + 2 * MARGIN
-    others.sort(key=lambda frame: _height_of_ends(graph, frame.cards, first))
-    columns = _columns(others, first.height)
-    tall = max(sum(frame.height + 2 * GAP for frame in column) - 2 * GAP for column in columns)
-    whole = max(tall, first.height)
+    heights = {id(frame): _height_of_ends(graph, frame.cards, first) for frame in others}
+    others.sort(key=lambda frame: heights[id(frame)])
+    near = [frame for frame in others if heights[id(frame)] < _FAR]
+    columns = ([near] if near else []) + _columns([frame for frame in others if heights[id(frame)] == _FAR], first.height)
+    whole = max(first.height, *(_height(column) for column in columns))
     first.move(0.0, (whole - first.height) / 2)
     x = first.x + first.width + _GUTTER
     for column in columns:
-        y = MARGIN + (whole - sum(frame.height + 2 * GAP for frame in column) + 2 * GAP) / 2
+        left = MARGIN + (whole - _height(column))  # how far down the first one can begin
+        y = MARGIN
         for frame in column:
+            wanted = heights[id(frame)] + first.y - MARGIN - frame.height / 2
+            y = max(y, min(wanted, left)) if column is near else max(y, MARGIN + (whole - _height(column)) / 2)
             frame.move(x, y)
             y += frame.height + 2 * GAP
+            left += frame.height + 2 * GAP
         x += max(frame.width for frame in column) + _BETWEEN
     return x - _BETWEEN + MARGIN, whole + 2 * MARGIN
+
+
+def _height(column: Sequence[Frame]) -> float:
+    return sum(frame.height + 2 * GAP for frame in column) - 2 * GAP
 
 
 def _columns(frames: list[Frame], height: float) -> list[list[Frame]]:
     """As many columns as make them about as high as the first frame, or as a page."""
     most = max(height, _LEAST_HEIGHT)
-    columns: list[list[Frame]] = [[]]
-    used = 0.0
+    columns: list[list[Frame]] = []
+    used = most
     for frame in frames:
-        if columns[-1] and used + frame.height > most:
+        if used + frame.height > most:
             columns.append([])
             used = 0.0
         columns[-1].append(frame)
@@ -199,4 +209,4 @@ def _height_of_ends(graph: Topology, cards: Sequence[Card], first: Frame) -> flo
     """How far down in the first frame are the other ends of these? Behind all others, if there are none."""
     heights = {card.one.key: card.middle for card in first.cards}
     ends = [heights[other] for card in cards for _, _, other in graph.ends(card.one.key) if other in heights]
-    return sum(ends) / len(ends) if ends else float("inf")
+    return sum(ends) / len(ends) if ends else _FAR
