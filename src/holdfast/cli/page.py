@@ -241,6 +241,7 @@ class _Page:
     def _note(self, section: Section, left: int, hidden: int) -> None:
         notes = []
         command = f"holdfast show {section.filter.format(self._name)}" + (f" -t {self._key[0]}" if self._several else "")
+        command += f' --at "{self._common.at}"' if self._common.at else ""
         if left:
             notes.append(f"… and {left} more: `{command}`" if not section.counted else f"{left} entries: `{command}`")
         if hidden:
