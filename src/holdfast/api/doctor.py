@@ -206,7 +206,8 @@ def _file(path: str, *, running: bool) -> Iterator[Finding]:
         gaps = reader.fetch("SELECT count(*), max(time_ns) FROM log WHERE kind = 'gap'")[0]
         if gaps[0]:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(gaps[1] / 1e9))
-            yield Finding("note", "gaps", f"events were lost, or could not be written, {gaps[0]}×: all was read again; last {when}", "see `buffer` above")
+            text = f"events were lost, or could not be written, {gaps[0]}×: all was read again; last {when}"
+            yield Finding("note", "gaps", text, "see `buffer` and `disk`")
         yield from _holes(facts.get("holes"))
 
 
