@@ -122,6 +122,33 @@ def test_who_settles_is_told_what_became_of_his_transaction_before_anybody_else(
     assert database.fetch("SELECT name FROM things ORDER BY 1") == [("a",), ("c",)]
 
 
+def test_a_job_may_take_several_revisions_each_with_its_line_all_or_none(database: Database) -> None:
+    def many(tx: Any, count: int, *, fail: bool = False) -> list[int]:
+        found = []
+        for place in range(count):
+            if place != 1:
+                tx.change("things", "INSERT INTO things(target, name, since) VALUES (?, ?, ?)", [("here", f"n{tx.number}", tx.revision)])
+                tx.note("some", message=str(place))
+            found.append(int(tx.number))
+            assert tx.fetch("SELECT max(revision) FROM log") == [(max(found) if place != 1 else max(found) - 1,)], "a line is there at once"
+            tx.another()
+        if fail:
+            raise ValueError("no")
+        return found
+
+    before = database.revision
+    assert database.write(lambda tx: many(tx, 4)).result() == [before + 1, before + 2, before + 2, before + 3]
+    assert database.revision == before + 3
+    lines = database.fetch("SELECT revision, kind, message FROM log WHERE revision > ?", (before,))
+    assert lines == [(before + 1, "some", "0"), (before + 2, "some", "2"), (before + 3, "some", "3")]
+    with pytest.raises(ValueError, match="no"):
+        database.write(lambda tx: many(tx, 3, fail=True)).result()
+    after = database.write(naming("z")).result()
+    assert after > before + 3 and database.fetch("SELECT count(*) FROM log WHERE revision > ?", (before + 3,)) == [(1,)]
+    with pytest.raises(Bug, match="more than 64 revisions"):
+        database.write(lambda tx: many(tx, 70)).result()
+
+
 def test_a_lost_transaction_settles_from_the_last_to_the_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 

@@ -24,6 +24,7 @@ __all__ = ["answer", "closed_at_exit", "in_worker", "run", "settled"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _CLOSING_S: Final = 5.0
 """How long an NDB that was left open may take to close when the interpreter ends."""
@@ -115,23 +116,28 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await asyncio.to_thread(function, *args, **kwargs)
 
 
-async def settled(future: concurrent.futures.Future[T]) -> T:
-    """Wait for what another thread does. Cancelling: what has not begun is dropped, what has goes on."""
-    return await asyncio.wrap_future(future)
+class Coming(Protocol[T_co]):
+    """What a thread waits for, and a loop: a commit of the tree."""
+
+    def result(self) -> T_co: ...
+    async def wait(self) -> T_co: ...
 
 
-def answer(future: concurrent.futures.Future[T]) -> T:
+async def settled(future: concurrent.futures.Future[T] | Coming[T]) -> T:
+    """Wait for what another thread does. Cancelling ends the waiting; what was asked for may happen all the same."""
+    if isinstance(future, concurrent.futures.Future):
+        return await asyncio.wrap_future(future)
+    return await future.wait()
+
+
+def answer(future: concurrent.futures.Future[T] | Coming[T]) -> T:
     """Wait for it in this thread. Raises: UsageError - on the loop's own thread;  what the future raises."""
     if _background.is_here():
         raise UsageError(
             "a synchronous call inside the loop's own thread would hold up everything",
             hint="use holdfast.aio there, or hand the call to another thread",
         )
-    try:
-        return future.result()
-    except BaseException:
-        future.cancel()  # as in `run`
-        raise
+    return future.result()
 
 
 def closed_at_exit(one: Closable) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from holdfast.errors import Closed, InvalidValue
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from holdfast.tree.commit import Commit, Proposal
     from holdfast.tree.compaction import Retention
     from holdfast.tree.core import Core
+    from holdfast.tree.pending import Answer
     from holdfast.tree.plugins import Plugin
 
 __all__ = ["Place"]
@@ -88,7 +88,7 @@ class Place:
 
         backup(self.core.path, path)
 
-    def commit(self, proposal: Proposal) -> Future[Commit]:
+    def commit(self, proposal: Proposal) -> Answer[Commit]:
         return self.core.commit(proposal)
 
     @staticmethod

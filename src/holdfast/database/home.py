@@ -231,6 +231,12 @@ class Transaction(Protocol):
         Returns the line's time: ns since 1970.
         """
 
+    def another(self) -> None:
+        """From here on it is the next revision's transaction, though committed together with the one before: all or none.
+
+        A job that carries out the wishes of many needs no savepoint for each. At most 64 in one job.
+        """
+
     def settle(self, settler: Settler) -> None:
         """Call it in the writer thread once it is known whether this transaction lasts.
 

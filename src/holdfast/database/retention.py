@@ -132,6 +132,10 @@ class Compaction:
     def due(self) -> bool:
         return bool(self._before) or self._lines.due
 
+    def wants(self, revision: int) -> bool:
+        """Is it time for a step?"""
+        return self.due or abs(revision - self._looked) >= _LOOK_EVERY or self._clock.running_s - self._looked_s >= LOOK_EVERY_S
+
     def step(self, revision: int) -> bool:
         """Let a little go; says whether there was something. Raises: apsw.Error."""
         running_s = self._clock.running_s

@@ -30,7 +30,7 @@ from .refuge import Refuge
 from .retention import LOOK_EVERY_S
 from .revisions import Revisions
 from .seat import Seat
-from .transaction import Transaction
+from .transaction import NUMBERS, Transaction
 
 __all__ = ["Writer"]
 
@@ -152,6 +152,8 @@ class Writer:
 
     def _compact(self) -> bool:
         """Let a little of the past go, if it is time for that. Says whether something went."""
+        if not self._compaction.wants(self.revision):
+            return False
         try:
             self._sync("NORMAL")
             gone = self._compaction.step(self.revision)
@@ -210,9 +212,9 @@ class Writer:
         self._checkpoint.after_commit()
 
     def _begin(self, jobs: int, *, durable: bool) -> None:
-        if not self._revisions.ensure(jobs):
+        if not self._revisions.ensure(jobs * NUMBERS):
             self._sync("FULL")
-            self._revisions.reserve(jobs)
+            self._revisions.reserve(jobs * NUMBERS)
         self._sync("FULL" if durable else "NORMAL")
         self._connection.execute("BEGIN IMMEDIATE")
         reach("commit.begun")
@@ -236,7 +238,9 @@ class Writer:
             raise
         finally:
             tx.end()
-            revision = self._revisions.take() if tx.taken else None  # of a failed job too: somebody may have seen it
+            revision = None
+            for _ in range(tx.numbers):  # of a failed job too: somebody may have seen it
+                revision = self._revisions.take()
         if not alone:
             self._connection.execute("RELEASE job")
         return _Done(job.future, result, revision, tx.tables, tx.settlers)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
+
+import msgspec
 
 from .edit import Edit, Operation
 from .head import Branch, Head, Node, owner_of, value_of
@@ -17,8 +18,7 @@ from .paths import Path, show
 __all__ = ["Change", "Commit", "Proposal", "changes_of", "user"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One leaf, or an empty container, that a commit changed.
 
     value      the new one; None when it is deleted
@@ -38,8 +38,7 @@ class Change:
     groups: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Commit:
+class Commit(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A commit, as it answers whoever made it, and as watchers see it; one that changed nothing has no changes and no number of its own.
 
     revision  its own, or the last one
@@ -53,7 +52,7 @@ class Commit:
     message: str = ""
     origin: str = ""
     edits: Sequence[Edit] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -72,8 +71,7 @@ class Commit:
         return f"<commit {self.revision} by {self.author}: {len(self.edits)} changes{' – ' + self.message if self.message else ''}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True, eq=False):
     """What somebody wants to be committed.
 
     base      the tree that he saw: what he read or wrote must not have changed since; None: whatever is there now
@@ -90,10 +88,10 @@ class Proposal:
     origin: str = ""
     base: Head | None = None
     reads: Iterable[Path] = ()
-    expected: Mapping[Path, int] = field(default_factory=dict)
+    expected: Mapping[Path, int] = {}
     owner: str | None = None
     durable: bool = True
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = {}
     draft: str | None = None
     checked: Head | None = None
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from holdfast.database.home import Database
 from holdfast.errors import Closed, Conflict, HoldfastError, InvalidValue, NotFound
@@ -32,6 +32,7 @@ from .messages import Channels
 from .past import Entry
 from .paths import Path, show
 from .patterns import Pattern
+from .pending import Answer, answered
 from .plugins import Plugins
 from .schema import Schemas
 from .sessions import Sessions
@@ -96,10 +97,10 @@ class Core:
         self.loop = asyncio.get_running_loop()
         swept = self.sessions.sweep(self.database, NODE)
         if swept is not None:
-            await asyncio.wrap_future(swept)
+            await answered(swept)
         self.hub = Hub(self.store, self.loop)
         self.channels = Channels(self.loop)
-        self.hub.on_commit(self.hooks.committed)
+        self.hub.on_commit(self.hooks.committed, lambda: self.hooks.follows)
         self.running = True
         self._tasks = [
             asyncio.create_task(self.hooks.follow(), name="holdfast-tree-hooks"),
@@ -117,7 +118,7 @@ class Core:
         await asyncio.wait(self._tasks)
         for session in self.sessions.all():
             with contextlib.suppress(HoldfastError):
-                await asyncio.wrap_future(session.end(NODE))
+                await answered(session.end(NODE))
         self.functions.close()
         self.channels.close()
         self.hub.close()
@@ -147,12 +148,12 @@ class Core:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def commit(self, proposal: Proposal) -> Future[Commit]:
+    def commit(self, proposal: Proposal) -> Answer[Commit]:
         """Commit it, or nothing. Any thread. Raises, in the future: what the store does, what hooks and schemas do."""
         paths = [one.path for one in proposal.operations]
-        if self.loop is None or not (self.hooks.concern(paths) or self.schemas.concern(paths)):
+        if not (self.hooks.concern(paths) or self.schemas.concern(paths)):
             return self.store.propose(proposal)
-        if not self.running:
+        if not self.running or self.loop is None:
             raise Closed("this tree is closed")
         return asyncio.run_coroutine_threadsafe(self._seen(proposal), self.loop)
 
@@ -165,7 +166,7 @@ class Core:
                 await asyncio.to_thread(self.schemas.check, edits, root)
                 await self.hooks.before(proposal, edits, root, head)
             with contextlib.suppress(Stale):
-                return await asyncio.wrap_future(self.store.propose(dataclasses.replace(proposal, checked=head)))
+                return await self.store.propose(msgspec.structs.replace(proposal, checked=head)).wait()
         roots = ", ".join(sorted({show(one.path[:1]) for one in proposal.operations}))
         raise Conflict(f"{roots} changed {_ATTEMPTS} times while hooks and schemas looked at this commit", hint="try again")
 

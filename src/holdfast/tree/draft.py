@@ -8,7 +8,6 @@ A draft with a time to live that nobody touches for so long is dropped: a transa
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 import uuid
@@ -23,7 +22,7 @@ from holdfast.database.home import Database, Transaction
 from holdfast.errors import AlreadyExists, Closed, Corrupt, InvalidValue, NotFound
 
 from . import past
-from .commit import Commit, Proposal
+from .commit import Proposal
 from .edit import Delete, Merge, Operation, Put
 from .head import Head
 from .workspace import Workspace
@@ -85,7 +84,7 @@ class Draft(Workspace):
         """What its commit is. Raises: Closed."""
         self.check()
         proposal = self.proposal(author, message or self.message, origin, {"draft": self.name})
-        return dataclasses.replace(proposal, draft=self.name, reads=())
+        return msgspec.structs.replace(proposal, draft=self.name, reads=())
 
 
 class Drafts:
@@ -151,15 +150,6 @@ class Drafts:
         draft.ended = True
         with self._lock:
             self._open.pop(draft.name, None)
-
-    def ended(self, draft: Draft) -> Callable[[Future[Commit]], None]:
-        """To be called with a commit's future: the draft ends if it succeeded."""
-
-        def done(future: Future[Commit]) -> None:
-            if not future.cancelled() and future.exception() is None:
-                self.forget(draft)
-
-        return done
 
     def expire(self) -> int:
         """Drop those whose time is over; returns how many. Blocks."""

@@ -122,10 +122,14 @@ class Hooks:
                     sentence = f"the hook at `{show(hook.prefix)}` refused this commit: {error or type(error).__name__}"
                     raise Denied(sentence, hook=show(hook.prefix)) from error
 
+    @property
+    def follows(self) -> bool:
+        """Is there a hook behind commits?"""
+        return bool(self._after)
+
     def committed(self, commit: Commit) -> None:
         """On the loop: hand it to the after hooks."""
-        if self._after:
-            self._queue.put_nowait(commit)
+        self._queue.put_nowait(commit)
 
     async def follow(self) -> None:
         """Run the after hooks, one commit after the other, until cancelled."""

@@ -96,6 +96,7 @@ def _wrong(text: str, at: int, expected: str) -> InvalidValue:
     )
 
 
+@lru_cache(maxsize=8192)
 def show_key(key: str) -> str:
     """A key as it stands in a path."""
     return key if _PLAIN.fullmatch(key) else msgspec.json.encode(key).decode()

@@ -28,7 +28,7 @@ from .paths import Path, parse, show
 from .values import decode, encode
 from .wide import Children, children
 
-__all__ = ["KIND", "PRESENCE", "Written", "ended_sum", "line_sum", "load", "node_of", "row_sum", "text_of", "verified", "write"]
+__all__ = ["KIND", "PRESENCE", "Gathered", "Written", "ended_sum", "line_sum", "load", "node_of", "row_sum", "text_of", "verified"]
 
 Fetch = Callable[[str, Sequence[Any]], list[SqlRow]]
 
@@ -39,7 +39,6 @@ _HINT: Final = "restore a backup: `restore`; `check` lists all that is damaged"
 
 _INSERT: Final = "INSERT INTO tree(path, since, value, owner, sum) VALUES (?, ?, ?, ?, ?)"
 _END: Final = "UPDATE tree SET until = ?, sum = ? WHERE path = ? AND since = ? AND until IS NULL"
-_FORGET: Final = "DELETE FROM tree WHERE path = ? AND since = ?"
 _ROOT: Final = "INSERT INTO tree_roots(root, revision) VALUES (?, ?)"
 _PRUNED: Final = "INSERT INTO tree_pruned(path, revision) VALUES (?, ?) ON CONFLICT(path) DO UPDATE SET revision = excluded.revision"
 _UNPRUNED: Final = "DELETE FROM tree_pruned WHERE path = ?"
@@ -67,7 +66,7 @@ def line_sum(author: str | None, message: str | None, details: dict[str, Any]) -
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What `write` did: checksum and number of rows that are there now, the sum of what began and ended, the first segments."""
+    """What a commit is: checksum and number of rows that are there now, the sum of what began and ended, the first segments."""
 
     digest: int
     size: int
@@ -75,37 +74,50 @@ class Written(msgspec.Struct, frozen=True):
     roots: list[str]
 
 
-def write(tx: Transaction, head: Head, root: Branch, revision: int, edits: Iterable[Edit]) -> Written:
-    """Write a commit's rows. head: before; root: after."""
-    digest, size, content = head.digest, head.size, 0
-    began: list[tuple[Any, ...]] = []
-    ended: list[tuple[Any, ...]] = []
-    thinned: set[Path] = set()
-    roots: dict[str, None] = {}
-    for edit in edits:
-        path = show(edit.path)
-        roots[edit.path[0]] = None
-        old, new = edit.old, edit.new
-        if old is not None:
-            before = row_sum(path, old.since, text_of(old), owner_of(old))
-            after = ended_sum(before, revision)
-            ended.append((revision, after, path, old.since))
-            digest, size, content = digest - before, size - 1, content + after
-        if new is not None:
-            value, owner = text_of(new), owner_of(new)
-            now = row_sum(path, revision, value, owner)
-            began.append((path, revision, value, owner, now))
-            digest, size, content = digest + now, size + 1, content + now
-        elif old is not None:
-            thinned.add(edit.path)
-    if ended:
-        tx.change("tree", _END, ended)
-    if began:
-        tx.change("tree", _INSERT, began)
-    tx.change("tree", _ROOT, [(one, revision) for one in roots])
-    if thinned:
-        _mark(tx, root, revision, thinned)
-    return Written(digest, size, content, list(roots))
+class Gathered:
+    """Rows of several commits, which are written together: a statement that is run once for many rows costs half."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._began: list[tuple[Any, ...]] = []
+        self._ended: list[tuple[Any, ...]] = []
+        self._roots: list[tuple[str, int]] = []
+
+    def add(self, head: Head, root: Branch, revision: int, edits: Iterable[Edit]) -> Written:
+        """A commit's rows. head: before; root: after."""
+        digest, size, content = head.digest, head.size, 0
+        thinned: set[Path] = set()
+        roots: dict[str, None] = {}
+        for edit in edits:
+            path = show(edit.path)
+            roots[edit.path[0]] = None
+            old, new = edit.old, edit.new
+            if old is not None:
+                before = row_sum(path, old.since, text_of(old), owner_of(old))
+                after = ended_sum(before, revision)
+                self._ended.append((revision, after, path, old.since))
+                digest, size, content = digest - before, size - 1, content + after
+            if new is not None:
+                value, owner = text_of(new), owner_of(new)
+                now = row_sum(path, revision, value, owner)
+                self._began.append((path, revision, value, owner, now))
+                digest, size, content = digest + now, size + 1, content + now
+            elif old is not None:
+                thinned.add(edit.path)
+        self._roots += [(one, revision) for one in roots]
+        if thinned:
+            _mark(self._tx, root, revision, thinned)
+        return Written(digest, size, content, list(roots))
+
+    def write(self) -> None:
+        """Those that begin first: one of them may end in the same batch."""
+        if self._began:
+            self._tx.change("tree", _INSERT, self._began)
+        if self._ended:
+            self._tx.change("tree", _END, self._ended)
+        if self._roots:
+            self._tx.change("tree", _ROOT, self._roots)
+        self._began, self._ended, self._roots = [], [], []
 
 
 def _mark(tx: Transaction, root: Branch, revision: int, thinned: set[Path]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 from holdfast.database.home import Database
@@ -17,11 +16,12 @@ from holdfast.errors import Closed
 from .commit import Commit, Proposal
 from .edit import Delete, Operation, Put
 from .paths import Path, PathLike, parse
+from .pending import Answer, Pending
 from .values import checked
 
 __all__ = ["Session", "Sessions"]
 
-Commits = Callable[[Proposal], Future[Commit]]
+Commits = Callable[[Proposal], Answer[Commit]]
 
 
 class Session:
@@ -48,14 +48,14 @@ class Session:
         if self.ttl_s is not None:
             self.deadline = self._sessions.now() + self.ttl_s
 
-    def put(self, path: PathLike, value: Any, author: str, message: str = "", origin: str = "") -> Future[Commit]:
+    def put(self, path: PathLike, value: Any, author: str, message: str = "", origin: str = "") -> Answer[Commit]:
         """Put a leaf that goes with this session. Raises: InvalidValue, Closed; in the future: AlreadyExists, Conflict."""
         self.renew()
         keys = parse(path)
         self.paths[keys] = None
         return self._sessions.commit(Proposal([Put(keys, checked(value, keys))], author, message, origin, owner=self.id, durable=False))
 
-    def delete(self, path: PathLike, author: str, message: str = "", origin: str = "") -> Future[Commit]:
+    def delete(self, path: PathLike, author: str, message: str = "", origin: str = "") -> Answer[Commit]:
         """Take away one of its leaves; one that is not its own is left alone."""
         self.renew()
         keys = parse(path)
@@ -63,7 +63,7 @@ class Session:
         proposal = Proposal([Delete(keys, missing_ok=True, owner=self.id)], author, message, origin, owner=self.id, durable=False)
         return self._sessions.commit(proposal)
 
-    def end(self, author: str, message: str = "") -> Future[Commit]:
+    def end(self, author: str, message: str = "") -> Answer[Commit]:
         """Its nodes go, in one commit; an empty one if there are none, or it has ended before."""
         if self.ended:
             return _nothing()
@@ -84,14 +84,14 @@ class Sessions:
         self._alive[session.id] = session
         return session
 
-    def end(self, session: Session, author: str, message: str) -> Future[Commit]:
+    def end(self, session: Session, author: str, message: str) -> Answer[Commit]:
         self._alive.pop(session.id, None)
         gone: list[Operation] = [Delete(path, missing_ok=True, owner=session.id) for path in session.paths]
         if not gone:
             return _nothing()
         return self.commit(Proposal(gone, author, message, owner=session.id, durable=False))
 
-    def expire(self, author: str) -> list[Future[Commit]]:
+    def expire(self, author: str) -> list[Answer[Commit]]:
         """End those whose time is over."""
         over = [one for one in list(self._alive.values()) if one.deadline is not None and one.deadline <= self.now()]
         return [one.end(author, f"session {one.name or one.id} was not heard of for {one.ttl_s:g} s") for one in over]
@@ -99,7 +99,7 @@ class Sessions:
     def all(self) -> list[Session]:
         return list(self._alive.values())
 
-    def sweep(self, database: Database, author: str) -> Future[Commit] | None:
+    def sweep(self, database: Database, author: str) -> Answer[Commit] | None:
         """At the start: take away what sessions of an earlier run left, if anything."""
         left = database.fetch("SELECT path, owner FROM tree INDEXED BY tree_until WHERE until IS NULL AND owner IS NOT NULL")
         if not left:
@@ -108,7 +108,5 @@ class Sessions:
         return self.commit(Proposal(gone, author, "sessions ended with the node", owner="", durable=True))
 
 
-def _nothing() -> Future[Commit]:
-    future: Future[Commit] = Future()
-    future.set_result(Commit(0))
-    return future
+def _nothing() -> Answer[Commit]:
+    return Pending.of(Commit(0))

@@ -9,28 +9,45 @@ both. The order at the end matters: head first, then followers, then whoever wai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
 from holdfast.database.failpoint import reach
 from holdfast.database.home import Database, Transaction
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, HoldfastError
 
 from . import draft, rows
 from .commit import Commit, Proposal
 from .edit import Edit, Editor, written_paths
 from .head import Branch, Head, find
 from .paths import Path, show
+from .pending import Pending, tell
 
 __all__ = ["Follower", "Stale", "Store"]
 
-Follower = Callable[[Commit], None]
-"""Called in the writer thread with each commit, in order. It must be quick and must not raise."""
+Follower = Callable[[Sequence[Commit]], None]
+"""Called in the writer thread with the commits of each batch, in order. It must be quick and must not raise."""
+
+
+_TOGETHER: Final = 60
+"""Proposals in one job of the writer, which may take 64 revisions."""
 
 
 class Stale(Exception):
     """Hooks or schemas have seen the proposal on a tree that is no more: show them the new one, and propose again."""
+
+
+class _Batch:
+    """What a job did: the tree before and after, and the commits between."""
+
+    __slots__ = ("after", "before", "commits")
+
+    def __init__(self, before: Head) -> None:
+        self.before = self.after = before
+        self.commits: list[Commit] = []
 
 
 class Store:
@@ -41,15 +58,27 @@ class Store:
         with database.reader() as reader:
             self.head = rows.load(reader.fetch)
         self._tip = self.head
+        self._waiting: deque[tuple[Proposal, Pending[Commit]]] = deque()
+        self._asked = 0  # 1: a job that is not durable will take what waits; 2: a durable one
+        self._gate = threading.Lock()
         self._followers: tuple[Follower, ...] = ()
 
-    def propose(self, proposal: Proposal) -> Future[Commit]:
-        """Commit it, or nothing. Any thread; the future has its answer when the commit is on the disk and `head` shows it.
+    def propose(self, proposal: Proposal) -> Pending[Commit]:
+        """Commit it, or nothing. Any thread; the answer comes when the commit is on the disk and `head` shows it.
 
-        Raises, in the future: Conflict - what was read or written has changed since the base, or an expected version is another;
+        Those that wait together are carried out in their order, each on its own, and share a transaction and its sync.
+        Raises, with the answer: Conflict - what was read or written has changed since the base, or an expected version is another;
           InvalidValue, NotFound, AlreadyExists - an operation;  Stale;  Unavailable, Closed - the database.
         """
-        return self.database.write(lambda tx: self._commit(tx, proposal), durable=proposal.durable)
+        pending: Pending[Commit] = Pending()
+        durable = proposal.durable
+        with self._gate:
+            self._waiting.append((proposal, pending))
+            if self._asked > durable:
+                return pending
+            self._asked = 1 + durable
+        self._ask(durable=durable)
+        return pending
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Be told of each commit from now on; returns what ends it."""
@@ -68,69 +97,123 @@ class Store:
 
     # -- in the writer thread --------------------------------------------------------------------------------------
 
-    def _commit(self, tx: Transaction, proposal: Proposal) -> Commit:
+    def _ask(self, *, durable: bool) -> None:
+        """Give the writer a job that takes what waits."""
+        batch: list[tuple[Proposal, Pending[Commit]]] = []
+        try:
+            future = self.database.write(lambda tx: self._run(tx, batch, durable=durable), durable=durable)
+        except HoldfastError as error:
+            self._fail(error)
+        else:
+            future.add_done_callback(lambda future: self._finish(batch, future))
+
+    def _run(self, tx: Transaction, batch: list[tuple[Proposal, Pending[Commit]]], *, durable: bool) -> None:
+        """One job: a batch of proposals."""
+        with self._gate:
+            self._asked = 0
+            while self._waiting and len(batch) < _TOGETHER and (durable or not self._waiting[0][0].durable):
+                batch.append(self._waiting.popleft())
+            left = bool(self._waiting)
+            if left:
+                self._asked = 2
+        done = _Batch(self._tip)
+        tx.settle(lambda committed: self._settle(done, committed=committed))
+        gathered = rows.Gathered(tx)
+        for proposal, pending in batch:
+            try:
+                commit = pending.value = self._commit(tx, proposal, gathered)
+            except (HoldfastError, Stale) as error:
+                pending.error = error
+                continue
+            if commit.edits:
+                done.commits.append(commit)
+                tx.another()
+        gathered.write()
+        reach("tree.rows")
+        done.after = self._tip
+        if left:
+            self._ask(durable=True)
+
+    def _settle(self, done: _Batch, *, committed: bool) -> None:
+        if not committed:
+            self._tip = done.before
+            return
+        self.head = done.after
+        if done.commits:
+            for follower in self._followers:
+                follower(done.commits)
+
+    def _finish(self, batch: list[tuple[Proposal, Pending[Commit]]], future: Future[None]) -> None:
+        error = future.exception()
+        if error is not None:
+            if not batch:
+                self._fail(error)
+            for _, pending in batch:
+                pending.error = pending.error or error
+        tell(pending for _, pending in batch)
+
+    def _fail(self, error: BaseException) -> None:
+        """The database takes nothing: neither will those who wait be served."""
+        with self._gate:
+            waiting, self._asked = list(self._waiting), 0
+            self._waiting.clear()
+        for _, pending in waiting:
+            pending.error = error
+        tell(pending for _, pending in waiting)
+
+    def _commit(self, tx: Transaction, proposal: Proposal, gathered: rows.Gathered) -> Commit:
         tip = self._tip
         if proposal.checked is not None and _moved(tip, proposal.checked, proposal):
             raise Stale
         if proposal.base is not None or proposal.expected:
-            self._check(tx, tip, proposal)
+            self._check(tx, tip, proposal, gathered)
         editor = Editor(tip.root, tx.number, proposal.owner)
         editor.run(proposal.operations)
         edits = editor.finish()
         if proposal.draft is not None:
             draft.remove(tx, proposal.draft)
         if not edits:
-            return Commit(tip.revision, author=proposal.author, message=proposal.message, origin=proposal.origin)
-        return self._write(tx, tip, editor.root, edits, proposal)
-
-    def _write(self, tx: Transaction, tip: Head, root: Branch, edits: list[Edit], proposal: Proposal) -> Commit:
+            return Commit(tip.revision, 0, proposal.author, proposal.message, proposal.origin)
         revision = tx.revision
-        written = rows.write(tx, tip, root, revision, edits)
-        reach("tree.rows")
+        written = gathered.add(tip, editor.root, revision, edits)
+        now = self._note(tx, proposal, written, len(edits))
+        self._tip = Head(editor.root, revision, written.digest, written.size)
+        return Commit(revision, now, proposal.author, proposal.message, proposal.origin, edits, proposal.details)
+
+    def _note(self, tx: Transaction, proposal: Proposal, written: rows.Written, changes: int) -> int:
+        """The commit's line in the log; returns its time."""
         details: dict[str, Any] = {
-            **proposal.details, "roots": written.roots, "changes": len(edits),
+            **proposal.details, "roots": written.roots, "changes": changes,
             "content": written.content, "digest": written.digest, "size": written.size,
         }  # fmt: skip
         if proposal.origin:
             details["origin"] = proposal.origin
         if proposal.owner is not None:
             details["owner"] = proposal.owner
-        target = written.roots[0] if len(written.roots) == 1 else None
         details["sum"] = rows.line_sum(proposal.author, proposal.message, details)
-        now = tx.note(rows.KIND, target=target, author=proposal.author, message=proposal.message, **details)
-        commit = Commit(revision, now, proposal.author, proposal.message, proposal.origin, edits, proposal.details)
-        after = Head(root, revision, written.digest, written.size)
-        self._tip = after
+        target = written.roots[0] if len(written.roots) == 1 else None
+        return tx.note(rows.KIND, target=target, author=proposal.author, message=proposal.message, **details)
 
-        def settle(committed: bool) -> None:
-            if not committed:
-                self._tip = tip
-                return
-            self.head = after
-            for follower in self._followers:
-                follower(commit)
-
-        tx.settle(settle)
-        return commit
-
-    def _check(self, tx: Transaction, tip: Head, proposal: Proposal) -> None:
+    def _check(self, tx: Transaction, tip: Head, proposal: Proposal, gathered: rows.Gathered) -> None:
         """Raises: Conflict, with every path that differs."""
-        conflicts = []
+        conflicts: list[tuple[Path, int, dict[str, int]]] = []
         for path, version in proposal.expected.items():
             node = find(tip.root, path)
             now = 0 if node is None else node.since
             if now != version:
-                conflicts.append(self._conflict(tx, path, now, expected=version))
+                conflicts.append((path, now, {"expected": version}))
         base = proposal.base
         if base is not None and base is not tip:
             written = {path for one in proposal.operations for path in written_paths(one)}
             conflicts += [
-                self._conflict(tx, path, 0 if node is None else node.since, base=base.revision)
+                (path, 0 if node is None else node.since, {"base": base.revision})
                 for path in sorted({*proposal.reads, *written})
                 if (node := find(tip.root, path)) is not find(base.root, path)
             ]
         if conflicts:
-            raise Conflict(_told(conflicts), hint="read them again, and decide anew", conflicts=conflicts, revision=tip.revision)
+            gathered.write()  # it may have happened a moment ago, in this very batch
+            found = [self._conflict(tx, path, now, **more) for path, now, more in conflicts]
+            raise Conflict(_told(found), hint="read them again, and decide anew", conflicts=found, revision=tip.revision)
 
     def _conflict(self, tx: Transaction, path: Path, version: int, **more: int) -> dict[str, Any]:
         """A path that is not as the proposal takes it to be: its version now, and who changed it last."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import re2
 
 from holdfast.database.home import Database
@@ -139,7 +139,7 @@ class Watch:
 def _part(commit: Commit, changes: list[Change]) -> Commit:
     if len(changes) == len(commit.changes) and not changes[0].groups:
         return commit
-    part = dataclasses.replace(commit)
+    part = msgspec.structs.replace(commit)
     vars(part)["changes"] = tuple(changes)
     return part
 
@@ -149,12 +149,12 @@ def _matching(changes: Iterable[Change], pattern: Pattern) -> list[Change]:
     for one in changes:
         groups = pattern.match(one.path)
         if groups is not None:
-            found.append(dataclasses.replace(one, groups=groups) if groups else one)
+            found.append(msgspec.structs.replace(one, groups=groups) if groups else one)
     return found
 
 
 class Hub:
-    """The watches of one store, on one loop. `told`: the last revision that was given to them, or could be."""
+    """The watches of one store, on one loop. `told`: up to this revision everything is in the file, and told to those who are live."""
 
     def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
         self.told = store.head.revision
@@ -164,7 +164,7 @@ class Hub:
         self._calling = False
         self._by_prefix: dict[Path, dict[Watch, None]] = {}
         self._patterns: dict[Watch, None] = {}
-        self._after: list[Callable[[Commit], None]] = []
+        self._callbacks: list[tuple[Callable[[Commit], None], Callable[[], bool]]] = []
         self._set = _Expressions()
         self._unfollow = store.follow(self._committed)
 
@@ -187,9 +187,9 @@ class Hub:
             if not among:
                 del self._by_prefix[watch.prefix]
 
-    def on_commit(self, callback: Callable[[Commit], None]) -> None:
-        """Call back on the loop with each commit, before the watches are told."""
-        self._after.append(callback)
+    def on_commit(self, callback: Callable[[Commit], None], wanted: Callable[[], bool]) -> None:
+        """Call back on the loop with each commit, before the watches are told, as long as it is wanted."""
+        self._callbacks.append((callback, wanted))
 
     @property
     def watches(self) -> list[Watch]:
@@ -213,9 +213,13 @@ class Hub:
 
     # -- from the writer to the loop -------------------------------------------------------------------------------
 
-    def _committed(self, commit: Commit) -> None:
-        """In the writer thread. One call into the loop serves all commits that come before it runs."""
-        self._outbox.append(commit)
+    def _committed(self, commits: Sequence[Commit]) -> None:
+        """In the writer thread. One call into the loop serves all commits that come before it runs, and none if nobody listens."""
+        # in this order: a watch that comes in this moment is either seen here, or sees that it has to read these commits
+        self.told = commits[-1].revision
+        if not (self._by_prefix or self._patterns or any(wanted() for _, wanted in self._callbacks)):
+            return
+        self._outbox.extend(commits)
         if not self._calling:
             self._calling = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
@@ -225,9 +229,9 @@ class Hub:
         self._calling = False  # before the outbox is read, so that what comes now is either seen here or calls again
         while self._outbox:
             commit = self._outbox.popleft()
-            self.told = commit.revision
-            for callback in self._after:
-                callback(commit)
+            for callback, wanted in self._callbacks:
+                if wanted():
+                    callback(commit)
             if self._by_prefix:
                 self._tell_by_path(commit)
             if self._patterns:
