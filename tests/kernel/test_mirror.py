@@ -310,6 +310,16 @@ async def test_a_source_that_cannot_be_opened_is_tried_again(make_netns: Callabl
         assert mirror.status(there.name).counters.failures == 0
 
 
+async def test_a_source_that_goes_on_failing_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with mirrored() as mirror:
+        often = asyncio.Event()
+        mirror.on_state(lambda status: often.set() if status.counters.failures > 3 else None)
+        mirror.add(make("nowhere", "netns"))
+        async with asyncio.timeout(5):
+            await often.wait()
+    assert [one.levelname for one in caplog.records if one.getMessage().startswith("nowhere: ")] == ["WARNING"]
+
+
 async def test_removing_takes_exactly_its_rows(make_netns: Callable[..., Namespace]) -> None:
     one, other = make_netns("one"), make_netns("other")
     async with mirrored(one, other) as mirror:

@@ -387,8 +387,8 @@ def test_without_rights_one_sees_and_is_told(netns: Namespace) -> None:
     seen, told = done.stdout.splitlines()
     assert seen == "True True b''"
     assert told == (
-        "Denied not allowed to enter another network namespace: the kernel asks for CAP_SYS_ADMIN; run as root, or give the program "
-        "CAP_SYS_ADMIN and CAP_NET_ADMIN (systemd: AmbientCapabilities=)"
+        f"Denied not allowed to enter network namespace `{netns.name}`: the kernel asks for CAP_SYS_ADMIN; run as root, or give the "
+        "program CAP_SYS_ADMIN and CAP_NET_ADMIN (systemd: AmbientCapabilities=)"
     )
 
 

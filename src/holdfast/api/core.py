@@ -301,7 +301,7 @@ class Core(Reading):
         source = self.mirror.source(target)
         place = getattr(source, "place", None)
         if place is not None:
-            open_in(place.path, what)
+            open_in(place.path, what, str(place))
         elif source.kind == "local":
             what()
         else:

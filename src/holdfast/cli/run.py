@@ -142,10 +142,10 @@ def _announce(node: Node, path: str) -> None:
 
 
 def _told(status: Status) -> None:
-    retry = f"; tried again in {status.retry_in_s:.1f} s" if status.retry_in_s else ""
+    """What the mirror's own log does not say: that has failures."""
     level = logging.WARNING if status.error else logging.INFO
-    if str(status.state) in ("failed", "ended", "running", "removed", "resyncing"):
-        logger.log(level, "%s is %s%s%s", status.target, status.state, f": {status.error}" if status.error else "", retry)
+    if str(status.state) in ("ended", "running", "removed", "resyncing"):
+        logger.log(level, "%s is %s%s", status.target, status.state, f": {status.error}" if status.error else "")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

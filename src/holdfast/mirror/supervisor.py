@@ -94,6 +94,7 @@ class Supervisor:
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._broken: Exception | None = None
+        self._said = ""
         self._restart = False
         self._line: Line | None = None
         self._reading = Reading(source, database.fetch)
@@ -243,6 +244,7 @@ class Supervisor:
         logger.info("%s: loaded in %.3f s: %s", self.source.target, self.counters.load_s, settled)
         await self._cycle_now(line)
         self._arm(line)
+        self._said = ""
         self._enter(State.RUNNING)
 
     async def _follow(self) -> None:
@@ -294,7 +296,9 @@ class Supervisor:
         self._retry_at = time.monotonic() + pause
         self._enter(State.FAILED, failure)
         unexpected = not isinstance(failure, HoldfastError | OSError)
-        logger.warning("%s: %s; tried again in %.1f s", self.source.target, failure, pause, exc_info=unexpected)
+        level = logging.DEBUG if str(failure) == self._said else logging.WARNING  # what goes on and on is said once
+        self._said = str(failure)
+        logger.log(level, "%s: %s; tried again in %.1f s", self.source.target, failure, pause, exc_info=unexpected)
         self._news.clear()
         if not self._restart:
             with contextlib.suppress(TimeoutError):

@@ -82,8 +82,8 @@ def open_namespace(path: str, *, patience_s: float = 0.5) -> int:
         time.sleep(0.005)
 
 
-def open_in(where: str | int, make: Callable[[], T]) -> T:
-    """Call `make` inside the namespace at a path or behind a descriptor, and return what it returns.
+def open_in(where: str | int, make: Callable[[], T], what: str = "") -> T:
+    """Call `make` inside the namespace at a path or behind a descriptor, and return what it returns. `what`: its name for errors.
 
     `make` runs in a thread of its own that ends right after; what it opened stays in that namespace. Whatever it
     raises is raised here.
@@ -92,7 +92,7 @@ def open_in(where: str | int, make: Callable[[], T]) -> T:
     if isinstance(where, str):
         fd = open_namespace(where)
         try:
-            return open_in(fd, make)
+            return open_in(fd, make, what or f"`{where}`")
         finally:
             os.close(fd)
     results: list[T] = []
@@ -100,7 +100,7 @@ def open_in(where: str | int, make: Callable[[], T]) -> T:
 
     def visit() -> None:
         try:
-            _setns(where)
+            _setns(where, what or "another one")
             results.append(make())
         except BaseException as failure:  # noqa: BLE001 - this thread's edge: it goes to the caller
             failures.append(failure)
@@ -113,11 +113,11 @@ def open_in(where: str | int, make: Callable[[], T]) -> T:
     return results[0]
 
 
-def _setns(fd: int) -> None:
+def _setns(fd: int, what: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(fd, _CLONE_NEWNET) == 0:
         return
     number = ctypes.get_errno()
     if number in (errno.EPERM, errno.EACCES):
-        raise Denied("not allowed to enter another network namespace: the kernel asks for CAP_SYS_ADMIN", hint=_HINT)
-    raise WorldError(f"cannot enter the network namespace: {os.strerror(number)}", errno=errno.errorcode.get(number, str(number)))
+        raise Denied(f"not allowed to enter network namespace {what}: the kernel asks for CAP_SYS_ADMIN", hint=_HINT)
+    raise WorldError(f"cannot enter network namespace {what}: {os.strerror(number)}", errno=errno.errorcode.get(number, str(number)))

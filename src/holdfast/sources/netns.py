@@ -81,7 +81,7 @@ class Netns(KernelSource):
                 # the PID may be another process's by now, and so may the namespace just opened
                 raise SourceEnded(f"{self.place} ended while its network namespace was being opened")
             self.identity = identity_of(fd)
-            open_in(fd, make)
+            open_in(fd, make, str(self.place))
         finally:
             os.close(fd)
 
@@ -94,7 +94,7 @@ class Netns(KernelSource):
     def requests(self) -> RequestSocket:
         fd = self.namespace()  # of what is open, whatever stands at the path by now
         try:
-            return open_in(fd, RequestSocket)
+            return open_in(fd, RequestSocket, str(self.place))
         finally:
             os.close(fd)
 
