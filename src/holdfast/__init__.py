@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.api.sync import NDB
     from holdfast.api.sync_tree import Tree
     from holdfast.database.backup import restore
+    from holdfast.database.retention import Keep
     from holdfast.errors import HoldfastError, KernelError, NetlinkError
     from holdfast.objects import settings as config
     from holdfast.objects.checks import CheckProcess, CheckProcessException, Not, PingAddress
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from holdfast.tree.compaction import Retention
 
 __all__ = [
-    "NDB", "CheckProcess", "CheckProcessException", "HoldfastError", "KernelError", "NetlinkError", "Not", "PingAddress", "Record",
+    "NDB", "CheckProcess", "CheckProcessException", "HoldfastError", "Keep", "KernelError", "NetlinkError", "Not", "PingAddress", "Record",
     "RecordSet", "Retention", "Tree", "config", "restore",
 ]  # fmt: skip
 
@@ -45,6 +46,7 @@ _HOME: Final = {
     "Tree": "holdfast.api.sync_tree",
     "restore": "holdfast.database.backup",
     "HoldfastError": "holdfast.errors",
+    "Keep": "holdfast.database.retention",
     "KernelError": "holdfast.errors",
     "NetlinkError": "holdfast.errors",
     "Not": "holdfast.objects.checks",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from holdfast import NDB
+from holdfast import NDB, Keep
+from holdfast.database import retention
 from holdfast.errors import Compacted, InvalidValue, UnknownName
 from holdfast.testing.netns import Namespace
 
@@ -109,6 +110,21 @@ def test_a_watch_from_the_past_goes_on_into_the_present(net: Namespace, ndb: Any
     assert seen == list(range(1400, 1415))
     with pytest.raises(Compacted, match="revision 99999 is not one of this database"):
         ndb.watch("interfaces", since=99999)
+
+
+def test_how_much_is_kept_can_be_said(net: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_LOOK_EVERY", 1)
+    source = [{"target": "localhost", "kind": "netns", "netns": net.name}]
+    with NDB(source, keep={"interfaces": Keep(rows=2)}) as ndb:
+        begin = ndb.db.revision
+        for mtu in range(1400, 1410):
+            step(net, ndb, f"link set d0 mtu {mtu}")
+        ndb.wait()
+        with pytest.raises(Compacted, match="interfaces at revision"):
+            ndb.sql("SELECT 1 FROM interfaces", at=begin)
+        assert list(ndb.sql("SELECT 1 FROM routes LIMIT 1", at=begin)) == [(1,)]
+    with pytest.raises(UnknownName, match="no table `things` – at keep"):
+        NDB(source, keep={"things": Keep()})
 
 
 def test_what_is_asked_wrongly_is_said(ndb: Any) -> None:

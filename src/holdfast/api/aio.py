@@ -37,6 +37,7 @@ from holdfast.objects.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from holdfast.database.home import Change, Point
+    from holdfast.database.retention import Keep
     from holdfast.objects.batch import Filter
     from holdfast.transactions.contract import Progress
 
@@ -422,6 +423,7 @@ class NDB:
     log          where log lines go: see `Log`.
     rtnl_debug   log everything that the mirror does, to standard error where `log` names no place.
     auto_netns   every named network namespace is a source as well, from when it appears until it is deleted.
+    keep         how much history the tables keep, `Keep(rows=…, bytes=…, age=…)`: for all, or by table; others as usual.
 
     It is open when the tables of all sources are loaded. A source that fails is visible in `ndb.sources` and tried again;
     only when none at all can be loaded opening raises what the first one failed with.
@@ -439,8 +441,9 @@ class NDB:
         log: Any = None,
         rtnl_debug: bool = False,
         auto_netns: bool = False,
+        keep: Keep | Mapping[str, Keep] | None = None,
     ) -> None:
-        self._core = Core(sources, localhost=localhost, provider=db_provider, path=db_spec, follow=auto_netns)
+        self._core = Core(sources, localhost=localhost, provider=db_provider, path=db_spec, follow=auto_netns, keep=keep)
         self.log = Log(log, debug=rtnl_debug)
         self._build(readonly=False)
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from holdfast.api.news import News
-from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable
+from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.netlink.namespace import open_in
@@ -23,6 +23,7 @@ from holdfast.transactions.contract import Engine, Request
 
 if TYPE_CHECKING:
     from holdfast.database.home import Point
+    from holdfast.database.retention import Keep, Retention
     from holdfast.mirror.mirror import Mirror
     from holdfast.mirror.status import Status
     from holdfast.node import Node
@@ -75,8 +76,17 @@ class Core(Reading):
 
     node: Node
 
-    def __init__(self, sources: Sequence[Mapping[str, Any]] | None, *, localhost: str, provider: str, path: str, follow: bool) -> None:
-        """Raises: NotSupported - a provider that this build does not have."""
+    def __init__(
+        self,
+        sources: Sequence[Mapping[str, Any]] | None,
+        *,
+        localhost: str,
+        provider: str,
+        path: str,
+        follow: bool,
+        keep: Keep | Mapping[str, Keep] | None = None,
+    ) -> None:
+        """Raises: NotSupported - a provider that this build does not have;  UnknownName - a table in `keep`."""
         if provider not in _PROVIDERS:
             raise NotSupported(f"no database provider `{provider}` in this build; there is {', '.join(_PROVIDERS)}")
         if not isinstance(path, str):
@@ -86,6 +96,10 @@ class Core(Reading):
         self._wanted = [{"target": localhost, "kind": "local"}] if sources is None else [source_spec(one, localhost) for one in sources]
         self._path = path
         self._follow = follow
+        self._keep = keep
+        for table in keep if isinstance(keep, Mapping) else ():
+            if table not in TABLES:
+                raise UnknownName(f"no table `{table}` – at keep; there are {', '.join(TABLES)}")
         self._names: dict[str, tuple[Source, Names]] = {}
         self._waiting: set[asyncio.Timeout] = set()
         self._leaving: dict[str, asyncio.Event] = {}
@@ -102,7 +116,7 @@ class Core(Reading):
             return
         from holdfast.node import Node
 
-        node = Node(self._path, self._wanted, follow=self._follow)
+        node = Node(self._path, self._wanted, follow=self._follow, retention=self._retention())
         await node.start()
         self._join(node)
         try:
@@ -127,6 +141,13 @@ class Core(Reading):
         self.attach(node.database)
         node.mirror.on_state(self._left)
         self.running = True
+
+    def _retention(self) -> Retention | None:
+        from holdfast.database.retention import Keep, Retention
+
+        if isinstance(self._keep, Keep):
+            return Retention(self._keep)
+        return Retention(tables=self._keep) if self._keep else None
 
     async def close(self) -> None:
         """Stop everything; what waits here ends with Closed. Rows stay in a database that is a file. Idempotent."""
