@@ -167,6 +167,11 @@ class Object(Following[V], MutableMapping[str, Any]):
         return not self._pending and self._flight is None and self.state is SYSTEM
 
     @property
+    def idle(self) -> bool:
+        """Nothing in it waits, whether it is in the system or not."""
+        return not self._pending and self._flight is None
+
+    @property
     def changed(self) -> set[str]:
         """The fields that wait to be committed."""
         return {self._view.plan.shown(name) for name in self._pending.fields}

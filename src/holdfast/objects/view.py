@@ -228,6 +228,10 @@ class View(Generic[Found]):
             oldest = next(iter(self.cache))
             if len(self.cache) <= settings.cache_size and now - self._times[oldest] <= settings.cache_expire:
                 return
+            if not self.cache[oldest].idle:  # what waits in it would be lost to who asks again
+                self.cache.move_to_end(oldest)
+                self._times[oldest] = now
+                return
             del self.cache[oldest], self._times[oldest]
 
     # ------------------------------------------------------------------------------------------------ all of them

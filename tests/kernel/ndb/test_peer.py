@@ -65,7 +65,8 @@ SCRIPTS = {
         result += [ndb.interfaces["v0"]["master"] in (None, 0), ndb.interfaces["br0"].ports.count()]
     """,
     "a chain of creations": """
-        (ndb.interfaces["v0"].set(mtu=1400).ipaddr.create(address="10.1.0.1", prefixlen=24).create(address="10.1.0.2", prefixlen=24).commit())
+        link = ndb.interfaces["v0"].set(mtu=1400)
+        link.ipaddr.create(address="10.1.0.1", prefixlen=24).create(address="10.1.0.2", prefixlen=24).commit()
         result = [ndb.interfaces["v0"]["mtu"], sorted(r.address for r in ndb.interfaces["v0"].ipaddr.dump() if r.family == 2)]
     """,
     "a route is created, changed and removed": """
@@ -86,7 +87,8 @@ SCRIPTS = {
         ndb.routes.create(dst="10.7.0.0/24", multipath=[{"gateway": "10.0.0.2"}, {"gateway": "10.0.0.3"}]).commit()
         ndb.routes.create(dst="10.8.0.0/24", gateway="10.0.0.2", metrics={"mtu": 1300}).commit()
         ndb.routes.create(dst="default", gateway="10.0.0.9").commit()
-        result = [ndb.routes["10.8.0.0/24"]["metrics"]["mtu"], len(ndb.routes["10.7.0.0/24"]["multipath"]), ndb.routes["10.5.0.0/24"]["table"]]
+        result = [ndb.routes["10.8.0.0/24"]["metrics"]["mtu"], len(ndb.routes["10.7.0.0/24"]["multipath"])]
+        result.append(ndb.routes["10.5.0.0/24"]["table"])
     """,
     "a refused route": """
         route = ndb.routes.create(dst="10.5.0.0/24", gateway="10.77.0.1")
@@ -114,7 +116,8 @@ SCRIPTS = {
     """,
     "a veth pair": """
         ndb.interfaces.create(ifname="a0", kind="veth", peer="a1").commit()
-        result = [ndb.interfaces["a0"]["link"] == ndb.interfaces["a1"]["index"], ndb.interfaces["a1"]["link"] == ndb.interfaces["a0"]["index"]]
+        a0, a1 = ndb.interfaces["a0"], ndb.interfaces["a1"]
+        result = [a0["link"] == a1["index"], a1["link"] == a0["index"]]
     """,
     "a rule": """
         rule = ndb.rules.create(src="10.9.0.0", src_len=16, table=100, priority=500)
@@ -199,12 +202,16 @@ def left(namespace):
     for link in links:
         link["linkinfo"] = (link["linkinfo"] or {}).get("info_kind")
         link["operstate"] = link["operstate"] in ("UP", "UNKNOWN", "LOWERLAYERDOWN", "DOWN")
-    addresses = [(one["ifname"], info["local"]) for one in namespace.ip_json("addr show") for info in one["addr_info"] if info["family"] == "inet"]
-    routes = [{name: value for name, value in one.items() if name not in ("nexthops", "flags", "scope")} | {"hops": len(one.get("nexthops", ()))}
-              for one in namespace.ip_json("route show table all") if one.get("table") != "local"]  # fmt: skip
-    return {
-        "links": sorted(links, key=str), "addresses": sorted(addresses), "routes": sorted(routes, key=str), "rules": namespace.ip_json("rule show"),
-    }  # fmt: skip
+    addresses = [
+        (one["ifname"], info["local"]) for one in namespace.ip_json("addr show") for info in one["addr_info"] if info["family"] == "inet"
+    ]
+    routes = [
+        {name: value for name, value in one.items() if name not in ("nexthops", "flags", "scope")} | {"hops": len(one.get("nexthops", ()))}
+        for one in namespace.ip_json("route show table all")
+        if one.get("table") != "local"
+    ]
+    found = {"links": links, "addresses": addresses, "routes": routes, "rules": namespace.ip_json("rule show")}
+    return {name: sorted(rows, key=str) for name, rows in found.items()}
 
 
 def run(library):
