@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import AlreadyExists, Denied, InvalidValue
+from holdfast.model import INTERFACES
 from holdfast.objects.batch import RowView, nested
 from holdfast.objects.defaults import complete
 from holdfast.objects.pending import same
@@ -73,7 +74,8 @@ def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) 
         try:
             given = view.given({**common, **_fields(view, spec)})
             target = view.reading.target_of(given.get("target") or view.reading.localhost)
-            row = complete(table.name, nested(read.read(given, Place(scene, target, given))))
+            fields = read.read(given, Place(scene, target, given))
+            row = complete(table.name, nested(fields) if table is INTERFACES else fields)
         except InvalidValue as error:
             error.details["index"] = index
             raise
