@@ -156,7 +156,7 @@ def row(path: Path, sql: str, *args: object) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("UPDATE tree SET value = '[99]' WHERE until IS NULL AND path = 'nodes.r1.k1.list'", "the row of `nodes.r1.k1.list` since revision"),
+        ("UPDATE tree SET value = '[99]' WHERE until IS NULL AND path = 'nodes.r1.k1.list'", "the row of `nodes.r1.k1.list` since"),
         ("UPDATE tree SET since = since + 1 WHERE until IS NULL AND path = 'nodes.r1.k1.list'", "is damaged: its checksum is"),
         ("UPDATE tree SET path = 'nodes.other' WHERE until IS NULL AND path = 'nodes.r1.k1.list'", "the row of `nodes.other`"),
         ("DELETE FROM tree WHERE until IS NULL AND path = 'nodes.r1.k1.list'", "the tree is not the one of revision"),
