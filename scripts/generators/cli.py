@@ -34,7 +34,7 @@ def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     if command.hidden:
         return
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
+    for name, child in command.every_command() if hasattr(command, "every_command") else ():
         yield from _below(f"{path} {name}", child)
 
 

@@ -2,7 +2,7 @@
 
     start:  database (lock, file) ─► mirror, transactions ─► sources, all at once ─► namespaces
     loaded: every source has its rows, or has failed ─► rows of sources that are no more go
-    stop:   transactions ─► mirror (sockets, namespaces) ─► database (file, lock)
+    stop:   tree ─► transactions ─► mirror (sockets, namespaces) ─► database (file, lock)
 
 The API's Core is the same for a program that works with objects; a node is what keeps running.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from holdfast.mirror.supervisor import Settings
     from holdfast.sources import Namespace, Source
     from holdfast.transactions.engine import Transactions
+    from holdfast.tree.core import Core as Tree
 
 __all__ = ["LOCALHOST", "Node"]
 
@@ -47,6 +48,7 @@ class Node:
     database: Database
     mirror: Mirror
     transactions: Transactions
+    tree: Tree | None = None
 
     def __init__(
         self,
@@ -112,12 +114,24 @@ class Node:
         with contextlib.suppress(NotFound):  # a namespace that came and went meanwhile
             await self.mirror.ready(target)
 
+    async def open_tree(self) -> Tree:
+        """The config tree of this node's database, loaded at the first call. Raises: Corrupt."""
+        from holdfast.tree.core import Core
+
+        if self.tree is None:
+            tree = await asyncio.to_thread(Core, self.database)
+            await tree.start()
+            self.tree = tree
+        return self.tree
+
     async def stop(self) -> None:
         """Rows stay in a database that is a file. Idempotent."""
         if not self._running:
             return
         self._running = False
         try:
+            if self.tree is not None:
+                await self.tree.close()
             if hasattr(self, "mirror"):
                 await self.transactions.close()
                 await self.mirror.close()

@@ -158,12 +158,11 @@ def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(shell: Shell, ne
         "add fdb 02:00:00:00:00:09 dev v0 self permanent",
     ]
     before = _everything(netns)
-    told = [shell.run(f"{line} --dry-run") for line in lines]
+    told = shell.run("batch - --dry-run", given="\n".join(lines))
     assert _everything(netns) == before
-    for text in told:
-        for command in (line.strip() for line in text.splitlines() if line.startswith("    ")):
-            program, _, words = command.partition(" ")
-            (netns.ip if program == "ip" else netns.bridge)(words)
+    for command in (line.strip() for line in told.splitlines() if line.startswith("    ")):
+        program, _, words = command.partition(" ")
+        (netns.ip if program == "ip" else netns.bridge)(words)
     by_iproute = _everything(netns)
     for line in reversed(lines):
         verb, noun, *words = line.split()
@@ -176,8 +175,7 @@ def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(shell: Shell, ne
                     "route flush type blackhole", "route flush root 10.0.0.0/8"):  # fmt: skip
         netns.ip(command, check=False)
     netns.bridge("fdb del 02:00:00:00:00:09 dev v0 self")
-    for line in lines:
-        shell.run(line)
+    shell.run("batch -", given="\n".join(lines))
     assert _everything(netns) == by_iproute
 
 

@@ -22,7 +22,10 @@ from holdfast.testing.netns import Namespace
 
 
 class Numbers:
-    """A service with a stream, and with a fault."""
+    """A service with streams, and with a fault."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
 
     @verb()
     async def count(self, until: int) -> AsyncIterator[int]:
@@ -30,6 +33,14 @@ class Numbers:
             yield number
         if until > 3:
             raise NotFound("no more numbers")
+
+    @verb()
+    async def ticking(self) -> AsyncIterator[str]:
+        try:
+            yield "begun"
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
 
     @verb()
     async def broken(self) -> None:
@@ -75,7 +86,7 @@ async def test_wrong_calls_are_explained(tmp_path: Path) -> None:
     async with serving(tmp_path / "h.sock", {"numbers": Numbers()}) as client:
         with pytest.raises(UnknownName, match="there are verbs of numbers"):
             await call(client, "letters.count")
-        with pytest.raises(UnknownName, match="numbers has count, broken"):
+        with pytest.raises(UnknownName, match="numbers has count, ticking, broken"):
             await call(client, "numbers.add")
         with pytest.raises(InvalidValue, match="`count` needs `until`"):
             await call(client, "numbers.count")
@@ -94,6 +105,17 @@ async def test_a_stream_gives_its_items_and_its_error(tmp_path: Path) -> None:
 
         with pytest.raises(NotFound, match="no more numbers"):
             await asyncio.to_thread(read)
+
+
+async def test_a_stream_ends_with_who_listens(tmp_path: Path) -> None:
+    numbers = Numbers()
+    async with serving(tmp_path / "h.sock", {"numbers": numbers}) as client:
+        stream = await asyncio.to_thread(client.stream, "numbers.ticking")
+        assert await asyncio.to_thread(next, stream) == "begun"
+        assert not numbers.ended.is_set()
+        await asyncio.to_thread(stream.close)
+        async with asyncio.timeout(5):
+            await numbers.ended.wait()
 
 
 async def test_the_socket_is_the_owners_alone_and_goes_with_the_server(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from holdfast.tree import watch as watches
     from holdfast.tree.check import Damage
     from holdfast.tree.compaction import Retention
-    from holdfast.tree.core import Point
+    from holdfast.tree.core import Core, Point
     from holdfast.tree.hooks import Candidate, Hook
     from holdfast.tree.messages import Message
     from holdfast.tree.past import Entry
@@ -76,6 +76,13 @@ class Tree:
         self.functions = Functions(self)
         self.channels = Channels(self)
         self.plugins = Plugins(self)
+
+    @classmethod
+    def beside(cls, core: Core, author: str | None = None) -> Tree:
+        """The tree of a database that somebody else has open, and will close."""
+        tree = object.__new__(cls)
+        tree._share(Place.beside(core), user() if author is None else author)
+        return tree
 
     def as_author(self, author: str) -> Tree:
         """The same tree for somebody else: another author, another origin."""

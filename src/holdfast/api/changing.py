@@ -112,8 +112,9 @@ class Changing:
 
     @verb(writes=True)
     async def undo(self, intent: int, *, author: str = "", message: str = "", dry_run: bool = False) -> dict[str, Any]:
-        """Take a transaction back that the log has at this revision: what it made goes, what it changed or removed is as it was.
+        """Take back the transaction that the log has at this revision.
 
+        What it made goes, what it changed or removed is as it was.
         Raises: NotFound - the log has no transaction there;  as `change`.
         """
         requests = list(undo_of(self._core.database, intent))
@@ -126,7 +127,7 @@ class Changing:
 
     @verb()
     async def unfinished(self) -> list[dict[str, Any]]:
-        """Transactions that a killed node left half done: intent, author, message, what was asked; those of an earlier boot are history."""
+        """Transactions that a killed node left half done; those of an earlier boot are history."""
         return [
             {"intent": one.intent, "time_ns": one.time_ns, "author": one.author, "message": one.message, "requests": one.requests,
              "told": list(one.told), "same_boot": one.same_boot}

@@ -34,9 +34,9 @@ class Running:
 
     @verb(writes=True)
     async def add_source(self, spec: dict[str, Any], timeout_s: float = 30.0) -> dict[str, Any]:
-        """Follow one more source until the node stops: `{"netns": "blue"}`, or target, kind and options; its status when it is loaded.
+        """Follow one more source until the node stops; its status when it is loaded.
 
-        It stays, and is tried again, when it cannot be loaded yet.
+        spec: `{"netns": "blue"}`, or target, kind and options. It stays, and is tried again, when it cannot be loaded yet.
         Raises: AlreadyExists, UnknownName, InvalidValue, NotSupported;  Timeout.
         """
         from holdfast.node import LOCALHOST

@@ -8,7 +8,7 @@ import click
 
 from holdfast.errors import InvalidValue
 
-from . import care, change_app, complete, past_app
+from . import care, change_app, complete, past_app, tree_app
 from .command import Group, option
 from .options import Common, printing, reading
 from .source_app import source
@@ -248,6 +248,7 @@ def run(
 
 
 change_app.add_to(app)
+tree_app.add_to(app)
 care.add_to(app)
 app.add_command(source)
 

@@ -50,17 +50,48 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """Lists its commands under their sections, in the order in which they were made."""
+    """Lists its commands under their sections, in the order in which they were made.
+
+    later  name → what makes the command when it is wanted: making it may import what other commands need not wait for.
+    """
 
     command_class = Command
 
     def __init__(self, *args: Any, section: str = "Commands", examples: str = "", **more: Any) -> None:
         super().__init__(*args, **more)
         self.section = section
+        self.later: dict[str, Callable[[], click.Command]] = {}
         self.examples = [line.strip() for line in examples.strip().splitlines()]
+        self._order: list[str] = []
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        super().add_command(cmd, name)
+        self._listed(name or cmd.name or "")
+
+    def add_later(self, name: str, make: Callable[[], click.Command]) -> None:
+        """A command that is made when it is wanted."""
+        self.later[name] = make
+        self._listed(name)
+
+    def _listed(self, name: str) -> None:
+        if name not in self._order:
+            self._order.append(name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return list(self._order)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.later and cmd_name not in self.commands:
+            self.commands[cmd_name] = self.later[cmd_name]()
+        return self.commands.get(cmd_name)
+
+    def every_command(self) -> Iterator[tuple[str, click.Command]]:
+        """All of them, made, in their order."""
+        context = click.Context(self)
+        for name in self._order:
+            command = self.get_command(context, name)
+            if command is not None:
+                yield name, command
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
@@ -69,7 +100,7 @@ class Group(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
-        for name, command in self.commands.items():
+        for name, command in self.every_command():
             if not command.hidden:
                 sections.setdefault(getattr(command, "section", "Commands"), []).append((name, command.get_short_help_str(70)))
         for section, records in sections.items():

@@ -106,11 +106,9 @@ async def _listening(node: Node, path: str) -> AsyncIterator[None]:
         logger.warning("no socket, so this node can be read and not steered: %s; pip install 'holdfast[server]'", missing)
         yield
         return
-    from holdfast.api.changing import Changing
-    from holdfast.api.core import Core
-    from holdfast.api.running import Running
+    from holdfast.api.services import services_of
 
-    server = UnixServer(socket_of(path), {"node": Running(node), "network": Changing(Core.beside(node))})
+    server = UnixServer(socket_of(path), await services_of(node))
     await server.start()
     try:
         yield

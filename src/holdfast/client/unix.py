@@ -11,7 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Final
 
 from holdfast.errors import Unavailable, restored
@@ -55,8 +55,11 @@ class UnixClient:
             raise restored(shape)
         return shape["result"]
 
-    def stream(self, verb: str, **arguments: Any) -> Iterator[Any]:
-        """The items, as they come. Raises: as `call`. When this returns the node has begun: nothing later is missed."""
+    def stream(self, verb: str, **arguments: Any) -> Generator[Any, None, None]:
+        """The items, as they come; closing it ends the verb. When this returns the node has begun: nothing later is missed.
+
+        Raises: as `call`.
+        """
         connection, answer = self._ask(verb, arguments)
         if answer.status != http.client.OK:
             try:
@@ -65,7 +68,7 @@ class UnixClient:
                 connection.close()
         return self._items(connection, answer)
 
-    def _items(self, connection: _Connection, answer: http.client.HTTPResponse) -> Iterator[Any]:
+    def _items(self, connection: _Connection, answer: http.client.HTTPResponse) -> Generator[Any, None, None]:
         try:
             while line := answer.readline():
                 shape = json.loads(line)
@@ -78,6 +81,7 @@ class UnixClient:
         except (OSError, http.client.HTTPException) as error:
             raise self._gone() from error
         finally:
+            answer.close()  # it holds the socket as well
             connection.close()
         raise self._gone()
 

@@ -31,7 +31,8 @@ class UnixServer:
         if len(os.fsencode(path)) > _LONGEST:
             raise InvalidValue(f"expected a socket path of at most {_LONGEST} bytes, got {len(os.fsencode(path))}: `{path}`")
         self.path = path
-        self._runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=_CLOSING_S)
+        # who goes away ends what he asked for: a stream has nobody left to tell, a change is taken back
+        self._runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=_CLOSING_S, handler_cancellation=True)
 
     async def start(self) -> None:
         """Raises: Unavailable - the directory cannot be written."""

@@ -1,0 +1,135 @@
+"""The config tree on the command line: words in, text out, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.api.config import Config
+from holdfast.api.services import SERVICES
+from holdfast.api.verb import verbs_of
+from holdfast.cli.main import main
+from holdfast.cli.tree.verbs import tree_group
+
+
+class Program:
+    """The program with a home of its own and no node: each command opens the file."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """What it printed; of a failure what it said."""
+        assert main(list(words)) == code
+        said = self._capsys.readouterr()
+        return said.err if code else said.out
+
+    def value(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path))
+    return Program(capsys)
+
+
+def test_put_get_and_go_back(program: Program) -> None:
+    assert program.run("put", "nodes.r1", "{name: r1, mtu: 1500}", "-m", "first").splitlines()[:2] == [
+        "+ nodes.r1.mtu: 1500",
+        '+ nodes.r1.name: "r1"',
+    ]
+    assert "~ nodes.r1.mtu: 1500 → 1400" in program.run("put", "nodes.r1.mtu", "1400")
+    assert program.run("get", "nodes.r1") == "mtu: 1400\nname: r1\n"
+    assert program.run("get", "nodes.r1.name") == "r1\n"
+    assert program.value("get", "nodes.r1.mtu", "--back", "1") == 1500
+    assert program.value("get", "nodes.r1.mtu", "--meta")["kind"] == "leaf"
+    assert "~ nodes.r1.mtu: 1400 → 1500" in program.run("rollback", "nodes", "--back", "1")
+    assert "~ nodes.r1.mtu: 1500 → 1400" in program.run("redo", "nodes")
+    assert program.run("put", "nodes.r1.mtu", "1400") == "nothing to do: it is so already\n"
+
+
+def test_who_did_what_is_told(program: Program) -> None:
+    revision = program.value("put", "a.b", "1", "-m", "why")["revision"]
+    [blamed] = program.value("blame", "a")
+    assert (blamed["path"], blamed["revision"], blamed["message"]) == ("a.b", revision, "why")
+    assert "why" in program.run("tree", "log", "a")
+    program.run("revert", str(revision))
+    assert "nothing is at `a.b`" in program.run("get", "a.b", code=1)
+
+
+def test_keys_patterns_and_expressions(program: Program) -> None:
+    program.run("put", "nodes", '{r1: {mtu: 1500}, r2: {mtu: 9000}, "10.0.0.0/24": {}}')
+    assert program.run("keys", "nodes") == "10.0.0.0/24\nr1\nr2\n"
+    assert program.run("find", "nodes.*.mtu") == "nodes.r1.mtu: 1500\nnodes.r2.mtu: 9000\n"
+    found = program.value("find", r"nodes\.(r\d)\.mtu", "--regex")
+    assert [one["groups"] for one in found] == [["r1"], ["r2"]]
+    assert program.value("get", 'nodes."10.0.0.0/24"') == {}
+
+
+def test_a_draft_waits_until_it_is_committed(program: Program) -> None:
+    program.run("put", "a", "{x: 1, y: 2}")
+    assert program.run("tree", "begin", "lab") == "lab\n"
+    program.run("tree", "draft-put", "lab", "a.x", "5")
+    program.run("tree", "draft-rm", "lab", "a.y")
+    assert program.value("get", "a") == {"x": 1, "y": 2}
+    assert program.value("tree", "cand", "lab", "a") == {"x": 5}
+    assert "~ a.x: 1 → 5" in program.run("tree", "draft-diff", "lab")
+    assert "- a.y: 2" in program.run("tree", "commit", "lab")
+    assert program.value("get", "a") == {"x": 5}
+    assert program.run("tree", "drafts") == "there are no drafts\n"
+
+
+def test_values_come_from_files_and_schemas_hold(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text("mtu: 1500\nname: é\n", encoding="utf-8")
+    program.run("put", "n", f"@{tmp_path}/v.yaml")
+    assert program.value("get", "n") == {"mtu": 1500, "name": "é"}
+    program.run("tree", "attach", "n.mtu", "{type: integer}")
+    assert 'n.mtu' in program.run("put", "n.mtu", "many", code=2)
+    assert program.value("get", "n.mtu") == 1500
+    program.run("tree", "import", '{"m": {"x": 1}}')
+    assert program.value("get", "m") == {"x": 1}
+    assert program.run("tree", "export", "m", "--form", "yaml") == "x: 1\n"
+
+
+def test_an_editor_commits_what_was_saved(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    program.run("put", "n.mtu", "1500")
+    monkeypatch.setenv("EDITOR", "sed -i s/1500/1400/")
+    assert "~ n.mtu: 1500 → 1400" in program.run("edit", "n")
+    monkeypatch.setenv("EDITOR", "true")
+    assert program.run("edit", "n") == "nothing was changed\n"
+    monkeypatch.setenv("EDITOR", "sed -i 's/mtu: 1400/mtu: [/'")
+    said = program.run("edit", "n", code=2)
+    assert "what you wrote is kept in /" in said
+    kept = Path(said.rpartition(" ")[2].strip())
+    assert "mtu: [" in kept.read_text()
+    kept.unlink()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("get", "a..b"), 2, "in the path `a..b`"),
+        (("get", "nothing"), 1, "nothing is at `nothing`"),
+        (("put", "a", "{x"), 2, "expected"),
+        (("put", "a", "@/nowhere"), 2, "cannot read `/nowhere`"),
+        (("put", "a", "1", "--expected", "7"), 1, "expected version 7"),
+        (("call", "a.f"), 1, "no function is at `a.f`"),
+        (("rollback", "a", "--back", "3"), 1, "steps back"),
+        (("tree", "commit", "nope"), 1, "nope"),
+    ],
+)
+def test_what_is_wrong_is_said(program: Program, words: tuple[str, ...], code: int, said: str) -> None:
+    assert said in program.run(*words, code=code)
+
+
+def test_every_verb_has_a_command_whose_help_fits() -> None:
+    names = {command.name for command in tree_group().commands.values()}  # type: ignore[attr-defined]
+    assert len(names) == len(verbs_of(Config)) - 1, "all but `session`, which is for programs"
+    for service in SERVICES.values():
+        for verb in verbs_of(service).values():
+            assert verb.doc, verb.name
+            assert len(verb.doc.splitlines()[0]) <= 110, verb.name
