@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from holdfast.errors import Closed, HoldfastError
+from holdfast.errors import Closed, HoldfastError, NotSupported
 from holdfast.model import INTERFACES, NETNS
 
 from .commit import Commit, Short
 from .contract import Change, Create, Named, Outcome, Progress, Request
-from .journal import Unfinished, unfinished
+from .journal import Unfinished, note_result, unfinished
+from .present import Present
+from .undo import lenient
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -121,9 +123,33 @@ class Transactions:
                 await stack.enter_async_context(self._locks.setdefault(target, asyncio.Lock()))
             yield targets
 
+    async def take_back(self, one: Unfinished) -> Outcome:
+        """Undo what an earlier run left half done: what of it is there goes, what is missing comes back.
+
+        Raises: NotSupported - it was before the last boot: nothing of it is there any more; as `commit`. What was left is
+          then still unfinished.
+        """
+        if not one.same_boot:
+            raise NotSupported(f"transaction {one.intent} was before the last boot: the kernel has forgotten it", intent=one.intent)
+        fetch = self._mirror.database.fetch
+        undo = [request for told in one.undo if _moved(told, Present(fetch)) for request in lenient(told)]
+        outcome = await self.commit(undo, force=True, message=f"takes back what {one.intent} left half done")
+        await self.forget(one)
+        return outcome
+
+    async def forget(self, one: Unfinished) -> None:
+        """Leave it as it is: it is no longer unfinished."""
+        word = "undone" if one.same_boot else "ended with the boot"
+        await asyncio.wrap_future(self._mirror.database.write(lambda tx: note_result(tx, one.intent, word)))
+
     def unfinished(self) -> list[Unfinished]:
         """Transactions of earlier runs whose end is not known. Blocks."""
         return unfinished(self._mirror.database)
+
+
+def _moved(one: Request, present: Present) -> bool:
+    """Only what has moved is to be moved back."""
+    return not (isinstance(one, Change) and "target" in one.fields) or present.find(one.table, one.target, one.row) is not None
 
 
 def _tell(loop: asyncio.AbstractEventLoop, progress: Progress, done: int, of: int) -> None:

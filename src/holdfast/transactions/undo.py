@@ -16,7 +16,7 @@ from holdfast.model.field import Table
 from .compare import FOLLOWING_DATA, lost
 from .contract import Change, Create, Delete, Request
 
-__all__ = ["Later", "identity", "inverse", "repaired", "restored"]
+__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "repaired", "restored"]
 
 Hung = tuple[str, Table, Mapping[str, Any]]
 """A row that hangs on another: where, what, how it was."""
@@ -165,6 +165,20 @@ class Later(Sequence[Request]):
 
     def __len__(self) -> int:
         return len(self._all())
+
+
+def lenient(request: Request) -> list[Request]:
+    """The same, content with what is so already: of what was left half done nobody knows how far it came."""
+    if isinstance(request, Delete):
+        return [Delete(request.target, request.table, request.row, missing_ok=True)]
+    if isinstance(request, Create) or request.table.name not in _ANEW:
+        return [request]
+    made = Create(request.target, request.table, {**request.row, **request.fields}, ensure=True, beside=True)
+    return [Delete(request.target, request.table, identity(request.table, request.row), missing_ok=True), made]
+
+
+_ANEW: Final = ("routes", "rules", "addresses")
+"""Tables where another value is another object."""
 
 
 def backwards(undo: Iterable[Sequence[Request]]) -> list[Request]:

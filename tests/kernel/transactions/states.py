@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.testing.netns import Namespace
 
-__all__ = ["state_of"]
+__all__ = ["difference", "state_of"]
 
 _MOVING = ("carrier_changes", "operstate", "promiscuity", "allmulti", "gso_max_size", "tso_max_size", "tso_max_segs",
            "valid_life_time", "preferred_life_time", "used",
@@ -28,6 +28,17 @@ def state_of(netns: Namespace) -> dict[str, list[str]]:
     }
 
 
+def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    """Lines that went, and lines that came."""
+    return [
+        f"{sign} {line}"
+        for name in before
+        for sign, some, others in (("-", before[name], after[name]), ("+", after[name], before[name]))
+        for line in some
+        if line not in others
+    ]
+
+
 def _lines(parts: Any) -> list[str]:
     return sorted(map(str, parts))
 
@@ -42,7 +53,7 @@ def _link(one: dict[str, Any]) -> dict[str, Any]:
     info = one.get("linkinfo", {})
     for part in ("info_data", "info_slave_data"):
         data = {name: value for name, value in info.get(part, {}).items() if name not in _DATA_MOVING}
-        plain[part] = {name: value for name, value in data.items() if not name.startswith(("state", "designated", "hold_", "message_age"))}
+        plain[part] = {name: value for name, value in data.items() if not name.startswith(("state", "designated", "hold_", "message_age", "forward_delay_timer"))}
     plain["kind"] = info.get("info_kind")
     return plain
 

@@ -17,7 +17,7 @@ from holdfast.transactions.contract import Change, Named, Request
 from holdfast.transactions.text import described
 
 from .stage import Stage, staged
-from .states import state_of
+from .states import difference, state_of
 
 LINKS = ("a0", "b0", "m0", "br0", "v0", "v1")
 
@@ -150,10 +150,7 @@ async def _story(seed: int, steps: int) -> list[str]:
                     assert not poisoned, f"seed {seed}: what is impossible was taken: {requests}"
                 else:
                     assert failure.details.get("not_undone", []) == [], f"seed {seed}: {failure}"
-                    different = [
-                        f"{sign} {line}" for name in before for sign, some, others in
-                        (("-", before[name], after[name]), ("+", after[name], before[name])) for line in some if line not in others
-                    ]  # fmt: skip
+                    different = difference(before, after)
                     assert not different, f"seed {seed}: {different}: {failure}: {list(map(shown, requests))}"
             await stage.mirror.settled(timeout_s=10)
             status = stage.mirror.status(stage.target)
