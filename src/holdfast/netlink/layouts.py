@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -19,57 +18,75 @@ from holdfast.model.field import ListOf, Nest, Table
 from .codec import codec_of
 from .shapes import Coder
 from .uapi import number
-from .wire import ATTRIBUTE, HEADER_SIZE
+from .wire import ATTRIBUTE
 
 __all__ = ["encode_alike"]
 
 _REQUEST_ACK: Final = 0x01 | 0x04  # NLM_F_REQUEST | NLM_F_ACK
+_HEAD: Final = 5  # members of nlmsghdr
 
 Operation = Literal["put", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Attribute:
-    name: str
-    kind: int
-    coder: Coder
-
-
-@dataclass(frozen=True, slots=True)
 class _Layout:
-    """What is equal in requests with the same fields: members of the header struct as (field or "", mask), and attributes."""
+    """What is equal in requests with the same fields."""
 
-    kind: int
-    format: str
-    members: tuple[tuple[str, int], ...]
-    attributes: tuple[_Attribute, ...]
+    __slots__ = ("attributes", "format", "kind", "kinds", "members", "packers")
+
+    def __init__(self, kind: int, format_: str, members: list[tuple[str, int]], attributes: list[tuple[str, int, Coder]]) -> None:
+        """members: of the header struct, as (field or "", mask).  attributes: field, number, coder."""
+        self.kind = kind
+        self.format = format_
+        self.members = members
+        self.attributes = [(name, coder.encode, coder.needs) for name, _, coder in attributes]
+        self.kinds = [number for _, number, _ in attributes]
+        self.packers: dict[tuple[int, ...], tuple[Callable[..., bytes], list[Any], int]] = {}
+
+    def encode(self, row: Mapping[str, Any], flags: int) -> bytes | None:
+        parts = []
+        for name, encode, needs in self.attributes:
+            payload = encode(row[name], *[row.get(need) for need in needs]) if needs else encode(row[name])
+            if payload is None:
+                return None
+            parts.append(payload)
+        sizes = tuple(map(len, parts))
+        packer = self.packers.get(sizes) or self._packer(sizes)
+        pack, template, first = packer
+        given = template.copy()
+        given[2] = _REQUEST_ACK | flags
+        at = _HEAD
+        for name, mask in self.members:
+            if name:
+                given[at] = row[name] & mask
+            at += 1
+        given[first::2] = parts
+        return pack(*given)
+
+    def _packer(self, sizes: tuple[int, ...]) -> tuple[Callable[..., bytes], list[Any], int]:
+        """The struct's pack, its arguments as far as they are known, and where the first payload stands among them."""
+        whole = struct.Struct(self.format + "".join(f"4s{size}s{-size % 4}x" for size in sizes))
+        template: list[Any] = [whole.size, self.kind, 0, 0, 0, *[0] * len(self.members)]
+        for size, kind in zip(sizes, self.kinds, strict=True):
+            template += [ATTRIBUTE.pack(size + 4, kind), b""]
+        made = self.packers[sizes] = whole.pack, template, _HEAD + len(self.members) + 1
+        return made
 
 
 def encode_alike(table: Table, row: Mapping[str, Any], op: Operation, flags: int) -> bytes | None:
     """What codec.encode writes for this row; None: a row that only it can write. Raises: InvalidValue."""
-    defaults = _defaults(table.name)
-    names = tuple([name for name, value in row.items() if value != defaults[name]])
+    names = tuple(row)
+    for name, default in _unsent(table.name):
+        if name in row and row[name] == default:
+            names = tuple([one for one in names if one != name])
     layout = _layout(table.name, names, op)
-    if layout is None:
-        return None
-    parts: list[Any] = []
-    sizes = []
-    for one in layout.attributes:
-        coder = one.coder
-        payload = coder.encode(row[one.name], *[row.get(need) for need in coder.needs]) if coder.needs else coder.encode(row[one.name])
-        if payload is None:
-            return None
-        sizes.append(len(payload))
-        parts.append(payload)
-    packer, heads, length = _packer(layout.format, tuple(one.kind for one in layout.attributes), tuple(sizes))
-    given = [row.get(name, 0) & mask if name else 0 for name, mask in layout.members]
-    attributes = [part for pair in zip(heads, parts, strict=True) for part in pair]
-    return packer(length, layout.kind, _REQUEST_ACK | flags, 0, 0, *given, *attributes)
+    return None if layout is None else layout.encode(row, flags)
 
 
 @lru_cache
-def _defaults(table_name: str) -> dict[str, Any]:
-    return {one.name: one.default for one in TABLES[table_name].fields}
+def _unsent(table_name: str) -> tuple[tuple[str, Any], ...]:
+    """Fields that are not sent at their default, of those that have one."""
+    fields = TABLES[table_name].fields
+    return tuple((one.name, one.default) for one in fields if one.default is not None and all(word.isupper() for word in one.attrs))
 
 
 @lru_cache(256)
@@ -95,21 +112,13 @@ def _layout(table_name: str, names: tuple[str, ...], op: Operation) -> _Layout |
             continue
         if "." in upper[0] or isinstance(field.shape, Nest | ListOf) or "unknown" in names:
             return None
-        attributes.append(_Attribute(field.name, number(upper[0]), made))
+        attributes.append((field.name, number(upper[0]), made))
     padding = f"{-codec.header.size % 4}x"
     format_ = f"=IHHII{codec.header.format.lstrip('=')}{padding}"
     kind = number(declared.new if op == "put" else declared.delete)
-    return _Layout(kind, format_, tuple(members.values()), tuple(attributes))
+    return _Layout(kind, format_, list(members.values()), attributes)
 
 
 def _mask(code: str) -> int:
     """Values too large for their member are cut: their attribute carries them whole."""
     return (1 << 8 * struct.calcsize("=" + code.upper())) - 1
-
-
-@lru_cache(1024)
-def _packer(format_: str, kinds: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Callable[..., bytes], tuple[bytes, ...], int]:
-    """The struct's pack, the headers of the attributes, and the length of the message without its last padding."""
-    whole = struct.Struct(format_ + "".join(f"4s{size}s{-size % 4}x" for size in sizes))
-    heads = tuple(ATTRIBUTE.pack(size + 4, kind) for kind, size in zip(kinds, sizes, strict=True))
-    return whole.pack, heads, max(HEADER_SIZE, whole.size)

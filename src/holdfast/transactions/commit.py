@@ -505,8 +505,9 @@ class Commit:
         return table is NETNS and bool(self._present.rows(NETNS, target))
 
     def _resolved(self, one: Plan, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
-        return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, row))
+        if one.request.table is INTERFACES:
+            asked = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
+        return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, asked))
 
     def _after_dad(self, one: Plan, row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""

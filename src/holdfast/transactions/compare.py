@@ -55,7 +55,7 @@ _BRVLAN_BRENTRY: Final = 0x20
 
 def differences(table: Table, asked: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What was asked and is not so: name → (asked, found). Indexes that are still Named count as found."""
-    if table.name not in _LOOKED_INTO and all(row.get(name, value) == value for name, value in asked.items()):
+    if asked.items() <= row.items() and table.name not in _LOOKED_INTO:
         return {}
     found: dict[str, tuple[Any, Any]] = {}
     for name, value in asked.items():

@@ -7,13 +7,15 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Closed, HoldfastError, NotSupported
+from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName
 from holdfast.model import INTERFACES, NETNS
+from holdfast.model.field import Table
 
 from .commit import Commit, Short
 from .contract import Change, Create, Named, Outcome, Progress, Request
+from .difference import difference
 from .journal import Unfinished, note_result, unfinished
 from .present import Present
 from .undo import lenient
@@ -95,6 +97,28 @@ class Transactions:
         if commit.aborted.is_set():
             begun.done = False
         return begun
+
+    async def replace(
+        self, target: str, table: Table, where: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], **options: Any
+    ) -> Outcome:
+        """Make the rows of a part of a table be these: a whole routing table, the static routes … Only the difference is sent.
+
+        where    field → value; the part. None stands for "not there".
+        rows     fields as of Create; what `where` says is added to them.
+        options  as of `commit`.
+        Raises: as `commit`;  UnknownName - no such field.
+        """
+        for name in where:
+            if name not in table.columns:
+                raise UnknownName(f"{table.name} have no field `{name}`; they have {', '.join(table.columns)}", table=table.name)
+        await self._mirror.drained(target)
+        requests = await asyncio.to_thread(self._difference, target, table, dict(where), rows)
+        return await self.commit(requests, **options)
+
+    def _difference(self, target: str, table: Table, where: dict[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[Request]:
+        condition = " AND ".join(f"{name} IS ?" for name in where) or "true"
+        present = Present(self._mirror.database.fetch).rows(table, target, condition, tuple(where.values()))
+        return difference(target, table, present, ({**row, **where} for row in rows))
 
     def _look(self) -> None:
         """For a commit's thread."""

@@ -13,6 +13,8 @@ _MOVING = ("carrier_changes", "operstate", "promiscuity", "allmulti", "gso_max_s
            "confirmed", "updated", "probes", "refcnt", "qdisc")  # fmt: skip
 _DATA_MOVING = ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "bridge_id", "root_id", "root_port", "root_path_cost")
 
+_PORT_MOVING = ("state", "designated", "hold_", "message_age", "forward_delay_timer")
+
 
 def state_of(netns: Namespace) -> dict[str, list[str]]:
     """Each kind of object as sorted lines."""
@@ -53,7 +55,7 @@ def _link(one: dict[str, Any]) -> dict[str, Any]:
     info = one.get("linkinfo", {})
     for part in ("info_data", "info_slave_data"):
         data = {name: value for name, value in info.get(part, {}).items() if name not in _DATA_MOVING}
-        plain[part] = {name: value for name, value in data.items() if not name.startswith(("state", "designated", "hold_", "message_age", "forward_delay_timer"))}
+        plain[part] = {name: value for name, value in data.items() if not name.startswith(_PORT_MOVING)}
     plain["kind"] = info.get("info_kind")
     return plain
 
