@@ -32,11 +32,16 @@ _WIDE_KEYS: Final = ("rules", "fdb")
 
 
 class Applier:
-    """Writes one target's events. `journal` is set while a round of re-reading is under way, and then learns what was touched."""
+    """Writes one target's events.
+
+    witness   while it is set, gets all that is told, as it is told.
+    journal   is set while a round of re-reading is under way, and then learns what was touched.
+    """
 
     def __init__(self, target: str, tables: Iterable[str]) -> None:
         self.target = target
         self.journal: Journal | None = None
+        self.witness: list[Batch] | None = None
         self._tables = frozenset(tables)
         self._hiding: set[tuple[Any, ...]] = set()  # IPv6 prefixes of whose routes a dump may not show all
 
@@ -49,6 +54,8 @@ class Applier:
         if sifted is None:
             return []
         table = batch.table.name
+        if self.witness is not None and not asked:
+            self.witness.append(sifted)
         if table in self._tables:
             questions = list(self._write(tx, table, sifted, asked))
         elif table == "bridge_view":

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from holdfast.errors import HoldfastError, Timeout
+from holdfast.netlink.batch import Batch
 
 from .consequence import Ask, Reread
 from .line import Cycle, Line
@@ -68,6 +70,17 @@ class Hand:
         """On the loop: what a read cycle of a job found."""
         if cycle.questions or cycle.lost:
             self._supervisor.learn(cycle)
+
+    @contextlib.contextmanager
+    def witnessed(self) -> Iterator[list[Batch]]:
+        """Everything that is told from now on, in order, until the end of the `with`. Read it when all is drained."""
+        applier = self._supervisor.line.applier
+        witness: list[Batch] = []
+        applier.witness = witness
+        try:
+            yield witness
+        finally:
+            applier.witness = None
 
     def name(self, intent: int) -> None:
         """What is told from now on was caused by this transaction; 0: by nobody we know."""

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.errors import Conflict, HoldfastError, Lost, NotSupported, Timeout, Unavailable
 from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
-from holdfast.mirror.line import Cycle
+from holdfast.mirror.line import Cycle, Line
 from holdfast.mirror.rules import POLLED
 from holdfast.model import INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
+from holdfast.netlink.batch import Batch
 
 from . import namespaces, tuns
 from .compare import differences
@@ -33,6 +34,7 @@ from .contract import Change, Create, Delete, Named, Outcome, Request
 from .journal import note_intent, note_result, note_stage
 from .messages import message_of
 from .order import Phase, Step, Verb, in_order
+from .overtaken import overtaken
 from .plan import Plan, plan
 from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
@@ -113,6 +115,7 @@ class Commit:
         self._done: set[int] = set()  # places of requests of which the kernel did something
         self._stages = 0
         self._rows: tuple[Mapping[str, Any] | None, ...] = ()
+        self._judged_to = 0
         self._sent = 0
         self._intent = 0
         self._undoing = False
@@ -135,11 +138,13 @@ class Commit:
         """
         [hand] = self._hands.values()
         short = Short()
+        line: Line | None = None
         try:
             line = hand.line
             short.cycles.append(line.cycle(tx))
             if short.cycles[0].more or short.cycles[0].lost:
                 return short
+            events = line.applier.witness = []
             self._present = Present(tx.fetch, self._scene.means)
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or _follows(one):
@@ -150,6 +155,7 @@ class Commit:
                 self._send(one.steps)
                 self._single_noted(tx)
                 short.cycles.append(line.cycle(tx))
+                self._check_overtaken({hand.target: events})
             row, wrong = self._judged(one)
             if not wrong:
                 self._rows = (row,)
@@ -157,6 +163,8 @@ class Commit:
         except HoldfastError as failure:
             short.failure = failure.error if isinstance(failure, Refused) else failure
         finally:
+            if line is not None:
+                line.applier.witness = None
             self._present = Present(self._database.fetch, self._scene.means)
         return short
 
@@ -190,7 +198,10 @@ class Commit:
                 for number, stage in enumerate(stages(self._requests)):
                     if number:
                         self._catch_up()
-                    self._stage(stage, journaled=True)
+                    with self._witnessed() as events:
+                        self._stage(stage, journaled=True)
+                        self._drain()
+                    self._check_overtaken(events)
             self._may_go_on()
             self._seen()
             self._rows = self._read_back()
@@ -223,6 +234,24 @@ class Commit:
             return False
         message = f"`{step.target}` is no source: what moves there cannot be changed as well"
         raise NotSupported(message, hint="add it as a source first", index=step.place, target=step.target)
+
+    @contextlib.contextmanager
+    def _witnessed(self) -> Iterator[Mapping[str, Sequence[Batch]]]:
+        """What is told at the targets from now on, by target."""
+        with contextlib.ExitStack() as stack:
+            yield {target: stack.enter_context(hand.witnessed()) for target, hand in self._hands.items()}
+
+    def _check_overtaken(self, events: Mapping[str, Sequence[Batch]]) -> None:
+        """Raises: Conflict. What somebody else made of an object is what is to be there after the undo."""
+        if self._force:
+            return
+        for one, row in overtaken(self._plans[self._judged_to :], events):
+            one.before = row
+            place = next(place for place, other in self._places.items() if other is one)
+            words = told(one.request, one.request.target, self._present)
+            raise Conflict(f"{words}: somebody else changed it while it was being changed – at `{one.request.target}`",
+                           hint="load it again, or use force=True", index=place)  # fmt: skip
+        self._judged_to = len(self._plans)
 
     def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         if any(not isinstance(one, Create) or one.ensure or one.table is INTERFACES for _, one in stage):

@@ -42,7 +42,7 @@ _FOLLOWING: Final = {
     "addresses": frozenset(("flags",)),
     "rules": frozenset(("flags",)),
     "nexthops": frozenset(("flags",)),
-    "neighbours": frozenset(("lladdr", "flags")),
+    "neighbours": frozenset(("flags",)),
     "fdb": frozenset(("flags",)),
 }  # fmt: skip
 """Columns that follow what happens around a row; a row that is as before but for these is as before."""

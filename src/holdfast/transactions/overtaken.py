@@ -1,0 +1,63 @@
+"""Did somebody else change what a transaction was about, between its undo list and its acks? Pure.
+
+Events tell it: of a row that is changed each one must show what was there, or what was asked for; of one that is removed, what
+was there. Events of the transaction itself do. (Links and neighbours carry no mark of who caused an event.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from holdfast.netlink.batch import Batch
+
+from .compare import differences, lost
+from .contract import Change, Delete
+from .plan import Plan
+
+__all__ = ["overtaken"]
+
+
+def overtaken(plans: Sequence[Plan], told: Mapping[str, Sequence[Batch]]) -> Iterator[tuple[Plan, dict[str, Any]]]:
+    """The plans whose object somebody else changed, with the row that he made of it.
+
+    told: by target, what was told since the plans were made.
+    """
+    for (target, name), mine in _by_key(plans).items():
+        for batch in told.get(target, ()):
+            if batch.table.name == name and batch.op == "put":
+                for row in batch.dicts():
+                    plan = mine.get(tuple(_plain(row[part]) for part in batch.table.key))
+                    if plan is not None and _is_foreign(plan, row):
+                        yield plan, row
+
+
+def _by_key(plans: Sequence[Plan]) -> dict[tuple[str, str], dict[tuple[Any, ...], Plan]]:
+    found: dict[tuple[str, str], dict[tuple[Any, ...], Plan]] = {}
+    for one in plans:
+        if one.before is not None and isinstance(one.request, Change | Delete) and one.steps:
+            table = one.request.table
+            key = tuple(_plain(one.before[part]) for part in table.key)
+            found.setdefault((one.request.target, table.name), {})[key] = one
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | str) or value is None else repr(value)
+
+
+_TOLD_ON_THE_WAY = ("interfaces", "neighbours")
+"""Links go down, and neighbours fail, before they are told gone."""
+
+
+def _is_foreign(plan: Plan, row: Mapping[str, Any]) -> bool:
+    request, before = plan.request, plan.before
+    assert before is not None
+    if not isinstance(request, Change):
+        return request.table.name not in _TOLD_ON_THE_WAY and bool(lost(request.table, before, row))
+    if request.table.name == "interfaces":
+        fields = {name: value for name, value in request.fields.items() if name not in ("target", "flags", "state", "altnames", "master")}
+        return any(row.get(name) != before.get(name) for name in differences(request.table, fields, row) if name in before)
+    if plan.asked is None or not differences(request.table, plan.asked, row):
+        return False
+    return bool(lost(request.table, before, row))
