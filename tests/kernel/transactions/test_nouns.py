@@ -314,9 +314,9 @@ async def test_neighbour_made_changed_and_removed_also_as_proxy() -> None:
         assert not netns.ip_json("neigh show 10.0.0.9")
 
         row = await stage.create("neighbours", ifindex=v0, dst="10.0.0.7", proxy=1)
-        assert netns.ip_json("neigh show proxy")[0]["dst"] == "10.0.0.7"
+        assert "10.0.0.7" in {one["dst"] for one in netns.ip_json("neigh show proxy")}
         await stage.commit(stage.gone("neighbours", **row))
-        assert not netns.ip_json("neigh show proxy")
+        assert "10.0.0.7" not in {one["dst"] for one in netns.ip_json("neigh show proxy")}
 
 
 RULES: list[dict[str, Any]] = [
