@@ -79,6 +79,20 @@ def test_the_oldest_revision_is_kept_as_a_whole() -> None:
         assert len(list(database.query("SELECT * FROM things WHERE size = 1", at=database.revision - 1))) == 1000
 
 
+def test_it_keeps_pace_with_large_transactions_that_do_not_pause() -> None:
+    with Database(tables=[THINGS], retention=Retention(Keep(rows=10_000))) as database:
+        columns = [f"n{number}" for number in range(3000)]
+        written = [
+            database.write(lambda tx, size=size: tx.put(THINGS, "here", ("name", "size"), [columns, [size] * 3000]))  # type: ignore[misc]
+            for size in range(25)
+        ]
+        most = 0
+        for one in written:
+            one.result()
+            most = max(most, kept(database))
+        assert most < 10_000 * 33 // 32 + 4 * 3000, most
+
+
 def test_by_bytes_about_as_much_as_was_said(tmp_path: Any) -> None:
     size = 2 << 20
     with Database(tmp_path / "x.db", [THINGS], retention=Retention(Keep(rows=None, bytes=size))) as database:

@@ -31,7 +31,7 @@ SIZE: Final = 128 << 20
 DAYS: Final = 90
 
 STEP: Final = 400
-"""Rows that one transaction lets go, about 5 ms; as a rule more than what comes in between two."""
+"""Rows that one transaction lets go, about 5 ms."""
 LOOK_EVERY_S: Final = 60.0
 _LOOK_EVERY: Final = 500
 """Revisions between two looks at how much there is."""

@@ -132,11 +132,12 @@ class Writer:
             while jobs:
                 self._come_home()
                 done: list[_Done] = []
+                began = time.monotonic()
                 try:
                     self._transact(jobs, done)
                 except Exception as error:  # noqa: BLE001 - the thread must go on, and nobody may wait for ever
                     self._survive(jobs, done, error)
-                self._compact()
+                self._compact(time.monotonic() - began)
             if ended:
                 self._finish()
                 return
@@ -150,13 +151,19 @@ class Writer:
         if not self._compact():
             self._checkpoint.idle()
 
-    def _compact(self) -> bool:
-        """Let a little of the past go, if it is time for that. Says whether something went."""
+    def _compact(self, share_s: float = 0.0) -> bool:
+        """Let a little of the past go, if it is time for that. Says whether something went.
+
+        share_s: for so long at most, or one step. As long as the jobs before took: so it keeps pace, whatever they write.
+        """
         if not self._compaction.wants(self.revision):
             return False
+        began = time.monotonic()
         try:
             self._sync("NORMAL")
             gone = self._compaction.step(self.revision)
+            while self._compaction.due and time.monotonic() - began < share_s:
+                self._compaction.step(self.revision)
             if gone and not self._compaction.due:
                 self._checkpoint.freed()
             return gone
