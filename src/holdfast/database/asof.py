@@ -65,7 +65,7 @@ def shadow(connection: apsw.Connection, sql: str, tables: Collection[Table], poi
     now = meta.last_revision(connection)
     named = _mentioned(sql, tables)
     for table in named:
-        history.whole_since(connection, table.name, revision, now)
+        history.whole_since(connection, table.name, revision, now, history.FOR_QUESTIONS)
         connection.execute(f"CREATE TEMP VIEW {table.name} AS {rows_at(table, revision)}")
     words = sql.lower()
     for name, ddl in views(named):
@@ -151,7 +151,7 @@ class _Cursor:
         if not has_point or args[0] is None or connection is None:
             raise InvalidValue(f"expected a point in time: {table.name}_at('10 minutes ago')", hint=UNDERSTOOD)
         revision = _moment(connection, args[0]).revision
-        history.whole_since(connection, table.name, revision, meta.last_revision(connection))
+        history.whole_since(connection, table.name, revision, meta.last_revision(connection), history.FOR_QUESTIONS)
         terms = "".join(f" AND {name} = ?{place}" for place, name in enumerate(names, 1))
         self._places = {place: number for number, place in enumerate(read)}
         columns = [self._virtual.names[place] for place in read] or ["1"]

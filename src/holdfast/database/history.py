@@ -24,7 +24,7 @@ from .home import Change, Condition, Row
 from .moments import Moment, time_of
 from .revisions import read_holes
 
-__all__ = ["Past", "begin_at", "forget", "oldest", "triggers", "whole_since"]
+__all__ = ["FOR_QUESTIONS", "Past", "begin_at", "forget", "oldest", "triggers", "whole_since"]
 
 Fetch = Callable[[str, Sequence[Any]], list[Row]]
 
@@ -183,16 +183,19 @@ def begin_at(connection: apsw.Connection, table: str, revision: int) -> None:
         meta.write(connection, _oldest(table), revision)
 
 
-def whole_since(connection: apsw.Connection, table: str, since: int, now: int) -> None:
+FOR_WATCHES: Final = "read the table as it is now, and go on from there"
+FOR_QUESTIONS: Final = "ask for a point in time from there on"
+
+
+def whole_since(connection: apsw.Connection, table: str, since: int, now: int, hint: str = FOR_WATCHES) -> None:
     """Return if the history of a table has everything after revision `since`. Raises: Compacted - it has not."""
-    hint = "read the table as it is now, and go on from there"
     kept = oldest(connection, table)
     if since < kept:
         began = time_of(lambda sql, args: connection.execute(sql, tuple(args)).fetchall(), kept)
         sentence = f"{table} at revision {since} are asked for, and their history is kept from {Moment(kept, began)} on"
         raise Compacted(sentence, oldest=kept, oldest_time_ns=began, table=table, hint=hint)
     if since > now:
-        raise Compacted(f"revision {since} is not one of this database, which is at {now}", oldest=kept, hint=hint)
+        raise Compacted(f"revision {since} is not one of this database, which is at {now}", oldest=kept)
     for before, last in read_holes(connection):
         if before < since <= last:
             sentence = f"revision {since} was lost when the system stopped: the file has none of {before + 1} to {last}"

@@ -124,7 +124,7 @@ class Snapshot:
     def differences(self, table: str, first: int, second: int) -> list[Change]:
         past, now = self._past(table), self.revision
         for revision in (first, second):
-            history.whole_since(self._connected.connection, table, revision, now)
+            history.whole_since(self._connected.connection, table, revision, now, history.FOR_QUESTIONS)
         return past.between(self.fetch, first, second)
 
     def oldest(self, table: str) -> int:
