@@ -338,7 +338,7 @@ def test_a_zombie_has_ended(netns: Namespace) -> None:
 
 
 def test_an_open_that_fails_leaves_nothing(netns: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_fd: int) -> None:
+    def refuse(_fd: int, _what: str) -> None:
         raise Denied("no")
 
     source = make("x", "netns", netns=netns.name)
