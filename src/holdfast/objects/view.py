@@ -44,6 +44,10 @@ _PREFERENCE: Final = {
 }
 
 
+NAMES: Final = "localhost"
+"""The target under which the names of namespaces stand (node.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The context of a sub-view: its target, and a condition on its rows."""
@@ -309,7 +313,7 @@ class View(Generic[Found]):
         Raises: AlreadyExists (a KeyError) - an interface or namespace of this name;  InvalidValue, UnknownName, Denied.
         """
         given = self._given("create", spec, fields)
-        target = self.reading.target_of(given.get("target") or given.get("net_ns_fd") or self._target or self.reading.localhost)
+        target = self._where(given)
         named = {name: given[name] for name in ("ifname", "netns", "name") if name in given} if self._by_name else {}
         if named and self._known({**named, "target": target}):
             name = next(iter(named.values()))
@@ -322,7 +326,7 @@ class View(Generic[Found]):
         Raises: InvalidValue, UnknownName, Denied.
         """
         given = self._given("ensure", spec, fields)
-        target = self.reading.target_of(given.get("target") or self._target or self.reading.localhost)
+        target = self._where(given)
         wanted = writer(self.table.name).read(given, Place(self.reading, target, given))
         if self.table.name != "interfaces":
             wanted = complete(self.table.name, wanted)
@@ -347,6 +351,12 @@ class View(Generic[Found]):
             self.cache[key] = cast(Found, one)
             self.cache.move_to_end(key)
             self._times[key] = time.monotonic()
+
+    def _where(self, given: Mapping[str, Any]) -> str:
+        """Where something is to be made. Namespaces are this machine's, whatever the source is called that shows it."""
+        if self.table.name == "netns":
+            return NAMES
+        return self.reading.target_of(given.get("target") or given.get("net_ns_fd") or self._target or self.reading.localhost)
 
     @property
     def _by_name(self) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from holdfast import NDB
-from holdfast.errors import AlreadyExists, KernelError
+from holdfast.errors import AlreadyExists, KernelError, NotFound
 
 # ------------------------------------------------------------------------------------------------------------ rules
 
@@ -231,6 +231,21 @@ def test_a_namespace_is_made_used_and_removed(ndb, name):
     ndb.sources.remove(name)
     made.remove().commit()
     assert not os.path.exists(f"/run/netns/{name}") and made.state == "invalid"
+
+
+@pytest.mark.parametrize("localhost", ["host1", "localhost"])
+def test_another_name_of_this_host_and_none_at_all(ns, name, localhost):
+    sources = [{"target": "host1", "kind": "netns", "netns": ns.name}]
+    with NDB(sources=sources, localhost=localhost) as ndb:
+        if localhost == "host1":
+            assert ndb.interfaces.create(ifname="br0", kind="bridge").commit()["target"] == "host1"
+        else:
+            with pytest.raises(NotFound, match="no source `localhost`; there are host1"):
+                ndb.interfaces.create(ifname="br0", kind="bridge").commit()
+        made = ndb.netns.create(netns=name).commit()
+        assert os.path.exists(f"/run/netns/{name}") and ndb.netns[name] is made
+        made.remove().commit()
+        assert not os.path.exists(f"/run/netns/{name}")
 
 
 def test_the_same_code_on_every_source(ns):
