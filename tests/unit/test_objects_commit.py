@@ -294,9 +294,28 @@ async def test_what_was_removed_is_gone_and_is_made_again_by_the_next_commit(hom
     assert home.last == [("Delete", "interfaces", "localhost", {"ifname": "eth0"})]
     assert (link.state, link["ifname"], link["mtu"]) == ("invalid", "eth0", 1500)
     await home.commit(link.remove())
-    assert len(home.engine.asked) == 1
     await home.commit(link)
+    assert len(home.engine.asked) == 1, "a transaction that is committed again makes nothing anew"
+    await home.commit(link, again=True)
     assert home.last[0][0] == "Create" and home.last[0][3]["ifname"] == "eth0"
+
+
+async def test_what_is_made_and_removed_at_once_is_nothing(home):
+    link = home.interfaces.create(ifname="d0", kind="bridge").remove()
+    await home.commit(link)
+    assert not home.engine.asked and link.state == "invalid" and link["ifname"] == "d0"
+    await home.commit(link)
+    assert home.last[0][0] == "Create" and link.state == "system"
+
+
+def test_what_cannot_become_different(home):
+    link = home.interfaces["br0"]
+    for name, value in (("operstate", "UP"), ("stats", {}), ("br_bridge_id", "x"), ("peer", "x"), ("carrier_changes", 5)):
+        with pytest.raises(InvalidValue, match=r"cannot be set|of its own"):
+            link.set(name, value)
+    with pytest.raises(InvalidValue, match="`hops` of routes follows from other fields"):
+        home.routes["10.1.0.0/16"]["hops"] = ""
+    assert link.clean
 
 
 def test_a_read_only_view_changes_nothing(home):

@@ -67,7 +67,7 @@ class Object(objects.Object["View[Any]"]):
         """
         self._allowed("commit")
         if not self.clean:
-            await self._view.reading.commit([self], How(force, author, message))
+            await self._view.reading.commit([self], How(force, author, message, again=True))
         return self
 
     async def apply(
@@ -81,7 +81,7 @@ class Object(objects.Object["View[Any]"]):
         if rollback:
             await self.rollback()
         elif not self.clean:
-            await self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter))
+            await self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter, again=True))
         return self
 
     async def rollback(self, snapshot: Snapshot | None = None, *, author: str = "", message: str = "") -> Self:
@@ -98,10 +98,10 @@ class Object(objects.Object["View[Any]"]):
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            await self.commit()
-        else:
+        if kind is not None:
             self.drop()
+        elif not self.idle:
+            await self.commit()
 
 
 class Interface(Object, interface.Interface["View[Any]"]):

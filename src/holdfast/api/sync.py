@@ -65,7 +65,7 @@ class Object(objects.Object["View[Any]"]):
         """
         self._allowed("commit")
         if not self.clean:
-            run(self._view.reading.commit([self], How(force, author, message)))
+            run(self._view.reading.commit([self], How(force, author, message, again=True)))
         return self
 
     def apply(
@@ -79,7 +79,7 @@ class Object(objects.Object["View[Any]"]):
         if rollback:
             self.rollback()
         elif not self.clean:
-            run(self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter)))
+            run(self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter, again=True)))
         return self
 
     def rollback(self, snapshot: Snapshot | None = None, *, author: str = "", message: str = "") -> Self:
@@ -96,10 +96,10 @@ class Object(objects.Object["View[Any]"]):
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.commit()
-        else:
+        if kind is not None:
             self.drop()
+        elif not self.idle:
+            self.commit()
 
 
 class Interface(Object, interface.Interface["View[Any]"]):

@@ -9,7 +9,7 @@ Any task may commit any object: who comes to one that is on its way waits for it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.errors import HoldfastError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["How", "commit", "foreseen", "rollback"]
 
+Taken = tuple["Object[Any]", "Pending"]
+
 _STRIDE: Final = 200
 """Objects that are looked at before the loop gets its turn."""
 
@@ -34,6 +36,7 @@ class How(NamedTuple):
     save        remember how it was, for `rollback()`.
     keep        what is refused stays waiting, as it was given.
     req_filter  sees the fields that are to be sent.
+    again       an object that has gone, and in which nothing waits, is made again as it was.
     """
 
     force: bool = False
@@ -43,6 +46,7 @@ class How(NamedTuple):
     keep: bool = False
     req_filter: Filter | None = None
     progress: Progress | None = None
+    again: bool = False
 
 
 async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How()) -> Outcome:  # noqa: B008 - immutable
@@ -51,13 +55,14 @@ async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How(
 
     Raises: what the engine raises, with the object in `details`; what makes no sense: InvalidValue, NotFound.
     """
-    links = _links(objects)
+    asked = list(objects)
+    links = _links(asked)
     await _landed(links)
     flight: asyncio.Future[HoldfastError | None] = asyncio.get_running_loop().create_future()
     taken = [(one, one.take(flight)) for one in links]
     refused: HoldfastError | None = None
     try:
-        batch, saved = await _prepare(taken, how)
+        batch, saved = await _prepare(taken, how, {id(one) for one in asked} if how.again else frozenset())
         outcome = await _asked(engine, batch, how)
         _settle(taken, batch, outcome)
         if how.save:
@@ -89,7 +94,7 @@ def foreseen(objects: Iterable[Object[Any]]) -> list[Request]:
     return batch.requests
 
 
-def batch_of(error: HoldfastError, taken: list[tuple[Object[Any], Pending]]) -> None:
+def batch_of(error: HoldfastError, taken: list[Taken]) -> None:
     """A single object needs no place in a chain: it is named all the same."""
     if len(taken) == 1 and "object" not in error.details:
         Batch.blame(error, taken[0][0], 1)
@@ -116,13 +121,15 @@ async def _landed(links: list[Object[Any]]) -> None:
                 raise refused
 
 
-async def _prepare(taken: list[tuple[Object[Any], Pending]], how: How) -> tuple[Batch, list[Saved | None]]:
+async def _prepare(taken: list[Taken], how: How, again: Collection[int]) -> tuple[Batch, list[Saved | None]]:
     batch = Batch(how.req_filter)
     saved: list[Saved | None] = []
     for place, (one, pending) in enumerate(taken):
         if place % _STRIDE == _STRIDE - 1:
             await asyncio.sleep(0)
         saved.append(Snapshot(one) if how.save and len(taken) > 1 and pending else None)
+        if not pending and id(one) not in again:
+            continue
         try:
             batch.add(one, pending)
         except HoldfastError as error:
@@ -141,16 +148,18 @@ async def _asked(engine: Engine, batch: Batch, how: How) -> Outcome:
         raise
 
 
-def _settle(taken: list[tuple[Object[Any], Pending]], batch: Batch, outcome: Outcome) -> None:
+def _settle(taken: list[Taken], batch: Batch, outcome: Outcome) -> None:
     for one, pending in taken:
         place = batch.mine.get(id(one))
         if place is not None:
             one.settle(batch.requests[place], outcome.rows[place] if outcome.rows else None)
+        elif pending.new:
+            one.put_back(pending, keep=False)  # made and removed at once: it is still to be made
         elif pending.removed:
             one.gone()
 
 
-def _remember(taken: list[tuple[Object[Any], Pending]], outcome: Outcome, saved: list[Saved | None]) -> None:
+def _remember(taken: list[Taken], outcome: Outcome, saved: list[Saved | None]) -> None:
     """A commit of one object is taken back as a whole; of several each comes back by itself."""
     for (one, pending), before in zip(taken, saved, strict=True):
         if pending:

@@ -30,7 +30,7 @@ from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, 
 from holdfast.objects.pending import Pending, Step
 from holdfast.objects.snapshot import Saved, Snapshot
 from holdfast.objects.spec import Wanted
-from holdfast.objects.values import Place, attribute, writer
+from holdfast.objects.values import Place, attribute, readonly, writer
 from holdfast.transactions.compare import differences
 from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Named, Outcome, Request
@@ -230,10 +230,10 @@ class Object(Following[V], MutableMapping[str, Any]):
             place = Place(view.reading, row[0] if target is None or not self._pending.new else target, given, self._kind(row))
             wanted = writer(view.plan.table.name).read(given, place)
             self._move(given, wanted)
+            if not self._pending.new:
+                self._check(given, wanted, row)
             for name, value in wanted.items():
-                now = None if self._pending.new else self._value_now(row, name)
-                self._check(name, value, now)
-                self._pending.put(name, value, now)
+                self._pending.put(name, value, None if self._pending.new else self._value_now(row, name))
 
     def want(self, wanted: dict[str, Any]) -> None:
         """Wait with what of these fields is not so; values as values.py leaves them. What the kernel adds of its own is no
@@ -261,9 +261,21 @@ class Object(Following[V], MutableMapping[str, Any]):
         else:
             wanted["target"] = target
 
-    def _check(self, name: str, value: Any, now: Any) -> None:
-        if name == "ifindex" and self._view.plan.table.name == "interfaces" and not self._pending.new and value != now:
-            raise InvalidValue(f"the index of an interface cannot be changed, got `{value}` for {self.key_repr()}")
+    def _check(self, given: Mapping[str, Any], wanted: Mapping[str, Any], row: tuple[Any, ...]) -> None:
+        """What cannot become different in something that is there. Raises: InvalidValue."""
+        table, words = self._view.plan.table, writer(self._view.plan.table.name).words
+        own = {self._view.plan.own_name(name): name for name in given}
+        for field in table.fields:
+            if field.name in own and own[field.name] not in words and (field.readonly or field.derive):
+                why = "follows from other fields" if field.derive else "is told by the kernel"
+                raise InvalidValue(f"`{own[field.name]}` of {table.name} {why} and cannot be set – at {self.key_repr()}")
+        for name, value in wanted.items():
+            if readonly(name):
+                raise InvalidValue(f"`{name}` is told by the kernel and cannot be set – at {self.key_repr()}")
+            if table is INTERFACES and name == "ifindex" and value != self._value_now(row, name):
+                raise InvalidValue(f"the index of an interface cannot be changed, got `{value}` for {self.key_repr()}")
+            if name == "peer":
+                raise InvalidValue(f"the other end of {self.key_repr()} is an interface of its own, `link`: change that one")
 
     def _kind(self, row: tuple[Any, ...]) -> str | None:
         position = self._view.plan.positions.get("kind")

@@ -33,7 +33,7 @@ from holdfast.objects.spec import (
 )
 from holdfast.transactions.contract import Named
 
-__all__ = ["ATTRIBUTES", "GRAMMARS", "Place", "Writer", "attribute", "interface", "value", "writer"]
+__all__ = ["ATTRIBUTES", "GRAMMARS", "Place", "Writer", "attribute", "interface", "readonly", "value", "writer"]
 
 ATTRIBUTES: Final[dict[str, tuple[str, Field]]] = {
     field.name: (column, field)
@@ -230,6 +230,11 @@ def attribute(name: str) -> str | None:
     """The column that an attribute of a kind is in, or None: a field of its own."""
     found = ATTRIBUTES.get(name)
     return found[0] if found else None
+
+
+def readonly(name: str) -> bool:
+    """Is it an attribute of a kind that the kernel tells and does not take?"""
+    return name in ATTRIBUTES and ATTRIBUTES[name][1].readonly
 
 
 @functools.cache
