@@ -430,3 +430,67 @@ def test_many_that_are_down_are_looked_at_in_turn(stage: Stage) -> None:
     assert max(map(len, looks)) == 16
     assert sorted(index for look in looks for index in look) == list(range(1, 41))
     assert not any(look_and_ask(stage) for _ in range(3))
+
+
+def test_what_stands_beside_a_route_that_was_replaced_meanwhile_is_asked_for_again(stage: Stage) -> None:
+    """After a loss: of two alternatives we have neither, and an event tells what became of one."""
+    stage.source.shown["routes"] = [route("10.1.0.0", gateway="10.0.0.3"), route("10.1.0.0", gateway="10.0.0.4")]
+    answers = stage.begin(ROUTES)
+    journal = stage.line.applier.journal
+    assert journal is not None
+    stage.events(told("routes", route("10.1.0.0", gateway="10.0.0.5"), flags=0x100))
+    stage.settle(answers)
+    assert {(one.table, one.filters) for one in journal.questions if isinstance(one, Reread)} == {("routes", (("table_id", 254),))}
+    stage.source.shown["routes"] = [route("10.1.0.0", gateway="10.0.0.5"), route("10.1.0.0", gateway="10.0.0.4")]
+    stage.settle(stage.begin(ROUTES))
+    assert stage.database.fetch("SELECT gateway FROM routes ORDER BY gateway") == [("10.0.0.4",), ("10.0.0.5",)]
+
+
+def leg(*gateways: str, **fields: Any) -> dict[str, Any]:
+    """An IPv6 route by one or several of these."""
+    ways: dict[str, Any] = {"gateway": gateways[0], "oif": 2}
+    if len(gateways) > 1:
+        ways = {"multipath": [{"gateway": one, "oif": 2, "weight": 1, "flags": 0} for one in gateways], "gateway": None, "oif": None}
+    return {"family": 10, "dst": "fc00::", "dst_len": 64, "table_id": 254, "type": 1, "proto": 4, "priority": 1024} | ways | fields
+
+
+def test_a_leg_that_comes_while_its_route_is_asked_for_is_a_reason_to_ask_again(stage: Stage) -> None:
+    """All but the legs of the row is that of the first one, which is what the answer would tell."""
+    stage.events(told("routes", leg("fe80::2", proto=99)))
+    assert not stage.events(told("routes", leg("fe80::2", "fe80::3"))).questions
+    answers = stage.begin(Questions(rereads=(Reread("routes", "AF_INET6"),)))
+    cycle = stage.events(told("routes", leg("fe80::2", "fe80::3", "fe80::4")))
+    assert [(one.table, one.family) for one in cycle.questions] == [("routes", "AF_INET6")]
+    stage.settle(answers)
+
+
+# -- what goes in silence while it is asked for
+
+
+def test_what_a_dump_shows_of_an_interface_that_went_meanwhile_does_not_come_back(stage: Stage) -> None:
+    """A queue that no event tells, read just before its interface is deleted."""
+    stage.events(told("interfaces", link(5)))
+    stage.source.shown["qdiscs"] = [{"ifindex": 5, "kind": "noqueue", "handle": 0, "parent": 0xFFFFFFFF}]
+    answers = stage.begin(Questions(rereads=(Reread("qdiscs", "", (("ifindex", 5),)),)))
+    stage.events(told("interfaces", link(5), "delete"))
+    stage.settle(answers)
+    assert stage.database.fetch("SELECT ifindex FROM qdiscs") == []
+
+
+def test_what_was_told_after_it_went_stays(stage: Stage) -> None:
+    """The interface moved away and came back with its number, and events told of its routes."""
+    stage.events(told("interfaces", link(5)))
+    stage.source.shown["routes"] = [route("10.1.0.0", 5), route("10.2.0.0", 5)]
+    answers = stage.begin(ROUTES)
+    stage.events(told("interfaces", link(5), "delete") + told("interfaces", link(5)) + told("routes", route("10.2.0.0", 5)))
+    stage.settle(answers)
+    assert stage.routes() == ["10.2.0.0"]
+
+
+def test_routes_by_a_nexthop_object_that_went_meanwhile_do_not_come_back(slow_stage: Stage) -> None:
+    rows = [route(f"10.{number}.0.0", oif=None, nh_id=7) for number in range(6)]
+    slow_stage.source.shown["routes"] = rows
+    slow_stage.events(told("routes", rows[0]))
+    answers = slow_stage.begin(ROUTES)
+    slow_stage.settle(answers, told("nexthops", {"id": 7, "oif": 2}, "delete"))
+    assert slow_stage.routes() == []

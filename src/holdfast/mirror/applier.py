@@ -208,6 +208,8 @@ class Applier:
         self._put_rows(tx, outcome.now)
         if not outcome.certain:
             yield _table_of(row, "an event leaves open which route it is about")
+        elif outcome.kept and self.journal is not None:  # the answer that is on its way may be about the row that we had
+            yield _table_of(row, "a leg came or left while the route was asked for")
 
     def _put_rows(self, tx: Transaction, rows: Sequence[paths.Row]) -> None:
         if rows:
@@ -240,7 +242,7 @@ class Applier:
         if self.journal is not None:
             key = TABLES[table].key
             sql = f"SELECT {', '.join(key)} FROM {table} WHERE target = ? AND ({where.sql})"
-            self.journal.touch_keys(table, tx.fetch(sql, (self.target, *where.args)))
+            self.journal.drop(table, where, tx.fetch(sql, (self.target, *where.args)))
         tx.delete_where(TABLES[table], self.target, where.sql, where.args)
 
 
@@ -249,9 +251,7 @@ def _position(row: paths.Row) -> tuple[Any, ...]:
 
 
 def _table_of(row: paths.Row, reason: str) -> Reread:
-    """Ask for the routing table that a route is in; MPLS has only one."""
-    word = {number: word for word, number in rules.ROUTE_FAMILIES.items()}.get(row["family"], "")
-    return Reread("routes", word, () if word == "AF_MPLS" else (("table_id", row["table_id"]),), reason=reason)
+    return rules.routing_table(row["family"], row["table_id"], reason)
 
 
 def _whole(row: dict[str, Any]) -> dict[str, Any]:

@@ -26,11 +26,15 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Rows that go, rows that are now there, and whether that is certain; if not, the table is read again."""
+    """Rows that go, rows that are now there, and whether that is certain; if not, the table is read again.
+
+    kept  all but the legs of what is now there is that of a row that we had, and as right as that was.
+    """
 
     gone: tuple[Row, ...] = ()
     now: tuple[Row, ...] = ()
     certain: bool = True
+    kept: bool = False
 
 
 def replaced(new: Row, present: Sequence[Row], *, replace: bool) -> Outcome:
@@ -65,7 +69,7 @@ def _joined(new: Row, others: list[Row]) -> Outcome:
     told = {_name(leg): leg for leg in legs}
     order = list(dict.fromkeys([_name(leg) for leg in _legs(old)] + list(told)))
     # the rest of the row is that of its first leg: what the event tells of the new one is not shown
-    return Outcome(gone=(old,), now=(_with_legs(old, [told[name] for name in order]),))
+    return Outcome(gone=(old,), now=(_with_legs(old, [told[name] for name in order]),), kept=True)
 
 
 def may_hide(new: Row, present: Sequence[Row]) -> bool:
@@ -98,7 +102,7 @@ def deleted(gone: Row, present: Sequence[Row]) -> Outcome:
     if not left:
         return Outcome(gone=(old,))
     # all but the legs is that of the first one; if that goes, the row shows who made the next, which no event tells
-    return Outcome(gone=(old,), now=(_with_legs(old, left),), certain=left[0] == _legs(old)[0])
+    return Outcome(gone=(old,), now=(_with_legs(old, left),), certain=left[0] == _legs(old)[0], kept=True)
 
 
 def _legs(row: Row) -> list[dict[str, Any]]:

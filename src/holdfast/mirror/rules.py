@@ -19,7 +19,7 @@ from .consequence import Ask, Consequence, Drop, Reread, Where
 
 __all__ = [
     "AF_INET", "AF_INET6", "AF_MPLS", "CAPTIVE", "DOWN", "LINK_COLUMNS", "POLLED", "ROUTE_FAMILIES", "RULES", "is_drift",
-    "link_changed", "link_gone", "sift", "through",
+    "link_changed", "link_gone", "routing_table", "sift", "through",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -162,6 +162,11 @@ def routes_through(ifindex: int, reason: str) -> Iterator[Consequence]:
         by_object = of_family & Where("nh_id IS NOT NULL")
         concerned = Where("oif = ? OR oif IS NULL", (ifindex,))
         yield Reread("routes", family, (), by_object, by_object & concerned, reason)
+
+
+def routing_table(family: int, table_id: int, reason: str) -> Reread:
+    """Ask for a whole routing table; MPLS has only one."""
+    return Reread("routes", _word(family), () if family == AF_MPLS else (("table_id", table_id),), reason=reason)
 
 
 def through(ifindex: int) -> Where:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from holdfast.model import ROUTES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch, Undecoded
 from holdfast.netlink.codec import decode
@@ -86,13 +87,15 @@ def settle_part(tx: Transaction, target: str, part: Part, journal: Journal | Non
     touched = journal.touched(name) if journal is not None else Touched()
     with tx.sweep(part.table, target) as stage:
         for batch in _batches(part, report):
+            _ask_about_strangers(tx, target, batch, touched, journal)
             kept = _untouched(batch, touched)
             if kept is not None:
                 stage.add(kept.columns, kept.values)
         _add_present(tx, stage, part.table, target, touched.keys)
         _add_present(tx, stage, part.table, target, touched.beginnings)
         swept = stage.finish(part.where.sql, part.where.args)
-    return Difference(swept.added, swept.changed, swept.deleted)
+    went = _drop_again(tx, target, part.table, journal)
+    return Difference(swept.added, swept.changed, swept.deleted + went)
 
 
 def _is_first(tx: Transaction, target: str, part: Part, journal: Journal | None) -> bool:
@@ -139,6 +142,7 @@ class Steps:
                 return False
 
     def _merge(self, tx: Transaction, piece: Batch, touched: Touched) -> None:
+        _ask_about_strangers(tx, self._target, piece, touched, self._journal)
         kept = _untouched(piece, touched)
         if kept is not None:
             with tx.sweep(self._part.table, self._target) as stage:
@@ -151,6 +155,8 @@ class Steps:
             where = self._part.where
             table, target, at = self._part.table, self._target, self._position
             gone, self._position = tx.delete_unseen(table, target, self._seen, touched, at, where.sql, where.args)
+            if self._position is None:
+                gone += _drop_again(tx, target, table, self._journal)
             self._made(tx, Difference(deleted=gone))
         return self._position is None
 
@@ -189,6 +195,17 @@ def _untouched(batch: Batch, touched: Touched) -> Batch | None:
     return keep(batch, [key not in touched for key in keys_of(batch)]) if touched else batch
 
 
+def _ask_about_strangers(tx: Transaction, target: str, batch: Batch, touched: Touched, journal: Journal | None) -> None:
+    """Routes that we do not have, of a prefix of which one was replaced meanwhile: was it one of them, or do they stand beside it?"""
+    if journal is None or not touched.beginnings:
+        return
+    sql = f"SELECT 1 FROM routes WHERE target = ? AND {' AND '.join(f'{name} IS ?' for name in ROUTES.key)}"
+    for key in keys_of(batch):
+        if touched.only_begun(key) and not tx.fetch(sql, (target, *key)):
+            at = dict(zip(ROUTES.key, key, strict=True))
+            journal.questions.append(rules.routing_table(at["family"], at["table_id"], "a route was replaced while it was asked for"))
+
+
 def _add_present(tx: Transaction, stage: Stage, table: Table, target: str, keys: set[Key]) -> None:
     """Put the rows with these keys, or beginnings of keys, on the stage as they are: so the comparison finds them unchanged."""
     condition = " AND ".join(f"{name} IS ?" for name in table.key[: len(next(iter(keys), ()))])
@@ -198,3 +215,16 @@ def _add_present(tx: Transaction, stage: Stage, table: Table, target: str, keys:
     if rows:
         present = batch_of(table, "put", rows)
         stage.add(present.columns, present.values)
+
+
+def _drop_again(tx: Transaction, target: str, table: Table, journal: Journal | None) -> int:
+    """What went in silence since the dump, and came in with it: not what events told after that. Returns how many rows."""
+    if journal is None:
+        return 0
+    gone, touched = 0, journal.touched(table.name).keys
+    for where in journal.gone(table.name):
+        sql = f"SELECT {', '.join(table.key)} FROM {table.name} WHERE target = ? AND ({where.sql})"
+        for key in tx.fetch(sql, (target, *where.args)):
+            if key not in touched:
+                gone += tx.delete_where(table, target, " AND ".join(f"{name} IS ?" for name in table.key), key)
+    return gone

@@ -419,7 +419,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._rounding = True
-        line.applier.journal = Journal()
+        journal = line.applier.journal = Journal()
         try:
             answers = await self._work(self._reading.ask, questions)
             if audit:
@@ -433,7 +433,7 @@ class Supervisor:
             self._rounding = False
         self._pace.done(loop.time(), loop.time() - started)
         self.learn(cycle)
-        self._ask(settled.questions)
+        self._ask([*settled.questions, *journal.questions])
         if torn:
             loop.call_later(_TORN_AGAIN_S, self.ask, torn)
         return settled, cycle
