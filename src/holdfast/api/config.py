@@ -7,8 +7,9 @@ A point in time is a revision or a text: 1200, "2026-11-20T14:03", "10 minutes a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from holdfast.api.verb import verb
 from holdfast.errors import NotFound
@@ -40,9 +41,9 @@ class Config:
         meta: with its version, kind and owner.
         """
         if at is None and not back:
-            return asdict(self._tree.node(path)) if meta else self._tree.get(path)
+            return to_builtins(self._tree.node(path)) if meta else self._tree.get(path)
         info = await self._tree.history.node(path, at, back=back)
-        return asdict(info) if meta else info.value
+        return to_builtins(info) if meta else info.value
 
     @verb()
     def keys(self, path: str = "", *, after: str | None = None, limit: int | None = None) -> list[str]:
@@ -56,12 +57,12 @@ class Config:
         `**` stands for any number of keys; or it is a regular expression over whole paths.
         """
         found = self._tree.find(regex=pattern) if regex else self._tree.find(pattern)
-        return [asdict(one) for one in found]
+        return [to_builtins(one) for one in found]
 
     @verb()
     async def log(self, path: str = "", *, since: int = 0, until: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Commits that changed something at a path or below it, newest first."""
-        return [asdict(one) for one in await self._tree.history.log(path, since=since, until=until, limit=limit)]
+        return [to_builtins(one) for one in await self._tree.history.log(path, since=since, until=until, limit=limit)]
 
     @verb()
     async def diff(self, before: Point, after: Point | None = None, path: str = "") -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ class Config:
     @verb()
     async def blame(self, path: str = "") -> list[dict[str, Any]]:
         """For each leaf the commit that last changed it."""
-        return [asdict(one) for one in await self._tree.history.blame(path)]
+        return [to_builtins(one) for one in await self._tree.history.blame(path)]
 
     @verb()
     def graph(self, path: str = "") -> list[tuple[str, str]]:
@@ -218,7 +219,7 @@ class Config:
         subscription = self._tree.channels.subscribe(channel)
         try:
             async for message in subscription:
-                yield asdict(message)
+                yield to_builtins(message)
         finally:
             await subscription.close()
 
@@ -309,4 +310,4 @@ def _told(commit: Commit) -> dict[str, Any]:
 
 
 def _changes(changes: list[Change] | tuple[Change, ...]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in asdict(one).items() if name != "keys"} for one in changes]
+    return [{name: value for name, value in to_builtins(one).items() if name != "keys"} for one in changes]

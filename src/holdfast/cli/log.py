@@ -28,6 +28,7 @@ from .reading import Reading
 from .spelling import Spelling
 from .style import printable, style_for
 from .telling import Teller
+from .tree.showing import change_line as config_line
 from .words import find_look, parse
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ ON_TERMINAL: Final = 100
 """Entries that a terminal gets unless it asks for more."""
 _LINES: Final = 10
 """Changes of an entry that are told, where everything is asked for."""
+_KINDS: Final = {"intent": "change", "config": "commit"}
+"""What people call a line's kind, where it has another name."""
 _ESCAPES: Final = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -123,6 +126,8 @@ class _Printer:
     def _lines(self, entry: Entry) -> Iterator[str]:
         if entry.kind != "live" or entry.author or entry.message:
             yield self._note(entry)
+        for one in entry.config:
+            yield config_line({"path": one.path, "op": one.op, "created": one.created, "value": one.value, "old": one.old}, self.style)
         changes = [one.change for one in entry.changes]
         self._teller.learn(changes)
         for change in changes[: self._most]:
@@ -140,8 +145,9 @@ class _Printer:
         """What is said beside the changes: by whom, what for."""
         if entry.kind == "compacted":
             return self.style("dim", f"= {entry.message}")
-        words = [self.style("title", entry.kind)] if entry.kind != "live" else []
+        words = [self.style("title", _KINDS.get(entry.kind, entry.kind))] if entry.kind != "live" else []
         words += [f"by {printable(entry.author)}"] if entry.author else []
+        words += [self.style("dim", f"(change {entry.cause})")] if entry.cause else []
         if entry.target and self._with_target:
             words.append(f"[{printable(entry.target)}]")
         text = " ".join(words)

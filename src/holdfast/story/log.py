@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from holdfast.database.moments import time_of
 from holdfast.errors import Compacted
+from holdfast.tree.past import commits
+from holdfast.tree.rows import KIND
 
 from .page import Asked, Counts, read_page
 from .told import Told, told
@@ -22,11 +26,14 @@ from .told import Told, told
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Reader, Row
     from holdfast.database.sqlite import FileReader
+    from holdfast.tree.commit import Change as TreeChange
 
 __all__ = ["Asked", "Counts", "Entry", "entries"]
 
 _PAGE: Final = 100
-_COLUMNS: Final = "revision, n, time_ns, kind, target, author, message"
+_COLUMNS: Final = "revision, n, time_ns, kind, target, author, message, details"
+_SILENT: Final = frozenset({"live", "stage"})
+"""Kinds of lines that say nothing without changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,16 @@ class Entry:
     message: str | None = None
     changes: tuple[Told, ...] = ()
     many: Mapping[str, Counts] = field(default_factory=dict)
+    cause: int | None = None
+    config: tuple[TreeChange, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values only; what is not there is left out."""
         shape: dict[str, Any] = {"revision": self.revision, "time": self.time.isoformat(timespec="milliseconds"), "kind": self.kind}
-        shape |= {name: value for name in ("target", "author", "message") if (value := getattr(self, name)) is not None}
+        shape |= {name: value for name in ("target", "author", "message", "cause") if (value := getattr(self, name)) is not None}
         shape["changes"] = [one.as_dict() for one in self.changes]
+        if self.config:
+            shape["config"] = [{"path": one.path, "op": one.op, "value": one.value, "old": one.old} for one in self.config]
         if self.many:
             shape["many"] = {table: {"came": counts.came, "went": counts.went} for table, counts in self.many.items()}
         return shape
@@ -128,17 +139,24 @@ class _Telling:
             return
         first = {line[0]: line[1] for line in lines}  # of a revision's lines the first, which comes last
         changes, many = read_page(reader, self._asked, first.keys())
+        causes = _causes(reader, lines)
         for line in lines:
             yield from self._begins(reader, line[0])
             told_here, many_here = (changes.get(line[0], []), many.get(line[0], {})) if line[1] == first[line[0]] else ([], {})
             if told_here or many_here or self._is_news(line):
                 when = datetime.fromtimestamp(line[2] / 1e9).astimezone()
-                kind, target, author, message = line[3:]
-                yield Entry(line[0], when, kind, target, author, message, tuple(map(told, told_here)), many_here)
+                kind, target, author, message = line[3:7]
+                cause = causes.get(line[0]) if kind == "live" else None
+                if cause is not None:
+                    author, message = cause.author, cause.message
+                entry = Entry(line[0], when, kind, target, author, message, tuple(map(told, told_here)), many_here)
+                yield replace(entry, cause=None if cause is None else cause.intent, config=_config(reader, line))
 
     def _is_news(self, line: Row) -> bool:
-        """Is a line of interest without changes? A start, a gap; not the changes of others."""
-        return self._asked.everything and line[3] != "live" and self._asked.target in (None, line[4])
+        """Is a line of interest without changes? A start, a gap; not the changes of others, nor that all went well."""
+        if not self._asked.everything or line[3] in _SILENT or self._asked.target not in (None, line[4]):
+            return False
+        return line[3] != "result" or _details(line).get("result") != "done"
 
     def _begins(self, reader: Reader, revision: int) -> Iterator[Entry]:
         """What to say of tables before the entry of this revision: whose history begins behind it."""
@@ -148,3 +166,35 @@ class _Telling:
                 self._ended.add(table)
                 when = datetime.fromtimestamp(time_of(reader.fetch, oldest) / 1e9).astimezone()
                 yield Entry(oldest, when, "compacted", message=f"the history of {table} begins here: what was before is not kept")
+
+
+class _Cause(NamedTuple):
+    intent: int
+    author: str | None
+    message: str | None
+
+
+def _details(line: Row) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(line[7]) if line[7] else {}
+    return found
+
+
+def _causes(reader: Reader, lines: Sequence[Row]) -> dict[int, _Cause]:
+    """By revision, which change of ours caused what was seen at it."""
+    intents = {line[0]: intent for line in lines if line[3] == "live" and (intent := _details(line).get("intent"))}
+    if not intents:
+        return {}
+    wanted = ", ".join(str(int(one)) for one in set(intents.values()))
+    sql = f"SELECT revision, author, message FROM log WHERE kind = 'intent' AND revision IN ({wanted})"
+    known = {row[0]: _Cause(*row) for row in reader.fetch(sql)}
+    return {revision: known[intent] for revision, intent in intents.items() if intent in known}
+
+
+def _config(reader: Reader, line: Row) -> tuple[TreeChange, ...]:
+    """What a commit of the tree changed, as far as that is still kept."""
+    if line[3] != KIND:
+        return ()
+    with contextlib.suppress(Compacted):
+        for commit in commits(reader.fetch, line[0] - 1, line[0]):
+            return tuple(commit.changes)
+    return ()
