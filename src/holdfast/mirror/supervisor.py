@@ -232,7 +232,7 @@ class Supervisor:
         self._agenda.take()
         self._enter(State.CONNECTING)
         opened = time.monotonic()
-        await self._work(self.source.open)
+        await self._surely(self.source.open)
         line = self._line = Line(self.source, self.counters)
         self._reading = Reading(self.source, self._database.fetch)
         self._enter(State.LOADING)
@@ -246,6 +246,17 @@ class Supervisor:
         self._arm(line)
         self._said = ""
         self._enter(State.RUNNING)
+
+    async def _surely(self, call: Callable[[], None]) -> None:
+        """Run it in a worker to its end, also when this is cancelled: opening that is closed before it has begun would leave its
+        sockets, and closing that is never begun as well."""
+        running = asyncio.get_running_loop().run_in_executor(self._workers, call)
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            running.cancelled() or running.exception()  # looked at: nobody else will
+            raise
 
     async def _follow(self) -> None:
         line = self._line
@@ -286,7 +297,7 @@ class Supervisor:
                 asyncio.get_running_loop().remove_reader(line.armed)
                 line.armed = None
         self._idle.set()
-        await self._work(self.source.close)  # the kernel takes its time over it: 10 ms and more
+        await self._surely(self.source.close)  # the kernel takes its time over it: 10 ms and more
 
     async def _pause(self, failure: Exception, lasted_s: float) -> None:
         if lasted_s > _CALM_S:
