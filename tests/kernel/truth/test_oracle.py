@@ -105,7 +105,7 @@ RICH = [
     ("rule", "ip rule add iif v0 lookup 5"),
     ("rule", "ip rule add oif zz lookup 5"),
     ("rule-ports", "ip rule add ipproto tcp sport 1-5 dport 7 lookup 5"),
-    ("rule", "ip rule add uidrange 1-5 lookup 5"),
+    ("rule-uidrange", "ip rule add uidrange 1-5 lookup 5"),
     ("rule", "ip rule add goto 32767 pref 5"),
     ("rule", "ip rule add goto 32765 pref 6"),
     ("rule", "ip rule add lookup 5 suppress_prefixlength 0"),
