@@ -221,3 +221,9 @@ def test_words_that_fit_several_delete_none(shell: Shell) -> None:
     assert len(destinations(shell.netns)) == 2
     shell.run("del route 10.5.0.0/16 via 192.0.2.3")
     assert [one["gateway"] for one in shell.netns.ip_json("route show 10.5.0.0/16")] == ["192.0.2.2"]
+
+
+def test_moving_to_a_namespace(shell: Shell, make_netns: Any) -> None:
+    other = make_netns("far")
+    shell.run(f"set interface v1 netns {other.path}")
+    assert other.ip_json("link show v1")[0]["ifname"] == "v1"

@@ -303,7 +303,7 @@ class Commit:
                 if step.how == "tun":
                     self._make_tun(step)
             own = [step for step in own if step.how != "tun"]
-            wire = self._wires[target]
+            wire = self._wires[target] if target in self._hands else self._scene.guest_wire(target)
             for batch, messages in self._batches(own, wire.most):
                 self._may_go_on()
                 try:

@@ -1,4 +1,7 @@
-"""What only the kernels know while a transaction runs: which index a name has now, which descriptor stands for a namespace."""
+"""What only the kernels know while a transaction runs: which index a name has now, which descriptor stands for a namespace.
+
+An interface may move to a namespace that no source follows: such a guest is opened for the transaction, by its name or path.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from holdfast.model import INTERFACES
 from holdfast.netlink.batch import Batch
 from holdfast.netlink.codec import decode
 from holdfast.netlink.namespace import open_namespace
+from holdfast.netlink.requests import RequestSocket
+from holdfast.sources import Source, make
 from holdfast.sources.netns import place_of
 
 from .contract import Named
@@ -27,11 +32,36 @@ class Scene:
         self._hands = hands
         self._indexes: dict[tuple[str, str], int] = {}
         self._namespaces: dict[str, int] = {}
+        self._guests: dict[str, Source] = {}
+        self._guest_wires: dict[str, RequestSocket] = {}
 
     def close(self) -> None:
+        for wire in self._guest_wires.values():
+            wire.close()
+        for source in self._guests.values():
+            source.close()
+        self._guest_wires.clear()
+        self._guests.clear()
         for fd in self._namespaces.values():
             os.close(fd)
         self._namespaces.clear()
+
+    def source(self, target: str) -> Source:
+        """Who can be asked there. Raises: what opening a guest raises."""
+        hand = self._hands.get(target)
+        if hand is not None:
+            return hand.source
+        if target not in self._guests:
+            guest = make(target, "netns", netns=target, tables=["interfaces"])
+            guest.open()
+            self._guests[target] = guest
+        return self._guests[target]
+
+    def guest_wire(self, target: str) -> RequestSocket:
+        """The socket for changes in a namespace that no source follows."""
+        if target not in self._guest_wires:
+            self._guest_wires[target] = self.source(target).requests()
+        return self._guest_wires[target]
 
     def forget(self) -> None:
         """Interfaces have come, gone, or changed their names."""
@@ -70,7 +100,7 @@ class Scene:
 
     def _ask(self, target: str, ifname: str) -> int:
         try:
-            answer = self._hands[target].source.get(INTERFACES, {"ifname": ifname})
+            answer = self.source(target).get(INTERFACES, {"ifname": ifname})
         except KernelError as refusal:
             raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname) from refusal
         for batch in decode(answer):
