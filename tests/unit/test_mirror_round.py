@@ -446,6 +446,21 @@ def test_what_stands_beside_a_route_that_was_replaced_meanwhile_is_asked_for_aga
     assert stage.database.fetch("SELECT gateway FROM routes ORDER BY gateway") == [("10.0.0.4",), ("10.0.0.5",)]
 
 
+def test_which_of_two_was_replaced_meanwhile_is_asked_if_we_knew_of_one(stage: Stage) -> None:
+    first, second, third = (route("10.1.0.0", gateway=f"10.0.0.{number}") for number in (3, 4, 5))
+    stage.events(told("routes", first))
+    stage.source.shown["routes"] = [first, second]
+    answers = stage.begin(ROUTES)
+    journal = stage.line.applier.journal
+    assert journal is not None
+    stage.events(told("routes", third, flags=0x100))  # it was the second
+    stage.settle(answers)
+    assert journal.questions
+    stage.source.shown["routes"] = [first, third]
+    stage.settle(stage.begin(ROUTES))
+    assert stage.database.fetch("SELECT gateway FROM routes ORDER BY gateway") == [("10.0.0.3",), ("10.0.0.5",)]
+
+
 def leg(*gateways: str, **fields: Any) -> dict[str, Any]:
     """An IPv6 route by one or several of these."""
     ways: dict[str, Any] = {"gateway": gateways[0], "oif": 2}

@@ -33,9 +33,10 @@ class Touched:
         self.beginnings.update(beginnings)
         self._length = len(next(iter(self.beginnings), ()))
 
-    def only_begun(self, key: Key) -> bool:
-        """Is its beginning all that speaks for it?"""
-        return bool(self.beginnings) and key not in self.keys and key[: self._length] in self.beginnings
+    def beginning(self, key: Key) -> Key | None:
+        """The beginning that was touched, if it was."""
+        begun = key[: self._length]
+        return begun if begun in self.beginnings else None
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys or (bool(self.beginnings) and isinstance(key, tuple) and key[: self._length] in self.beginnings)

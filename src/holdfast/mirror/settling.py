@@ -196,14 +196,18 @@ def _untouched(batch: Batch, touched: Touched) -> Batch | None:
 
 
 def _ask_about_strangers(tx: Transaction, target: str, batch: Batch, touched: Touched, journal: Journal | None) -> None:
-    """Routes that we do not have, of a prefix of which one was replaced meanwhile: was it one of them, or do they stand beside it?"""
+    """Routes of a prefix of which one was replaced meanwhile. If the dump shows several, or one that we never had: which of them was
+    it? (After a loss we may have taken the wrong one away, knowing of no other.)"""
     if journal is None or not touched.beginnings:
         return
     sql = f"SELECT 1 FROM routes WHERE target = ? AND {' AND '.join(f'{name} IS ?' for name in ROUTES.key)}"
+    last = None
     for key in keys_of(batch):
-        if touched.only_begun(key) and not tx.fetch(sql, (target, *key)):
+        beginning = touched.beginning(key)
+        if beginning is not None and (beginning == last or (key not in touched.keys and not tx.fetch(sql, (target, *key)))):
             at = dict(zip(ROUTES.key, key, strict=True))
             journal.questions.append(rules.routing_table(at["family"], at["table_id"], "a route was replaced while it was asked for"))
+        last = beginning
 
 
 def _add_present(tx: Transaction, stage: Stage, table: Table, target: str, keys: set[Key]) -> None:
