@@ -173,6 +173,8 @@ def test_what_must_be_on_the_disk_is_refused_meanwhile(disk: Disk) -> None:
         refused: Future[None] = database.write(job, durable=True)
         with pytest.raises(Unavailable, match="the disk cannot be written"):
             refused.result(10)
+        with pytest.raises(Unavailable, match="a copy would lack it"):
+            database.backup(str(disk.path.parent / "copy.db"))
         disk.free()
         until(lambda: database.away is None)
         database.write(job, durable=True).result(10)
@@ -264,7 +266,7 @@ while database.away is None:
 for one in range(2000):
     database.write(lambda tx, one=one: tx.put(NEXTHOPS, "here", ("id", "oif"), [[5], [one + 1]]))
 put(1)
-print(database.away.revision, database.revision, flush=True)
+print(database.away.revision, database.revision, database._refuge._place[0], flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -273,10 +275,13 @@ def test_killed_in_memory_no_number_is_given_twice_and_what_is_lost_is_known(dis
     path = str(disk.path / "node.db")
     command = [sys.executable, "-c", CRASH, path, str(disk.path / "ballast")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
-    before, last = map(int, done.stdout.split())
+    before, last = map(int, done.stdout.split()[:2])
+    left = done.stdout.split()[2]
+    assert os.path.exists(left)
     assert last > before + 1500, "more numbers than the file has reserved"
     disk.free()
     with Database(path) as database:
+        assert not glob.glob(f"{left}*"), "what the killed process had in memory goes"
         assert not database.clean
         assert database.revision > last, "a number that was told means something else now"
         for lost in (before + 1, last):

@@ -60,13 +60,19 @@ def backup(source: str, path: str) -> Copied:
     """Copy the database at `source`, as of one revision and with its history, to a new file, and check the copy.
 
     The writer goes on meanwhile; its log cannot begin anew until the copy is made. Blocks; cost: the size of the file, some times.
-    Raises: NotFound; AlreadyExists - something is at `path`;  Denied, Unavailable - it cannot be written (a full disk);
+    Raises: NotFound; AlreadyExists - something is at `path`;  Denied, Unavailable - it cannot be written (a full disk), or the
+      source is in memory because its own disk is full;
       Corrupt - the source is damaged. Nothing is left at `path` then.
     """
     if not os.path.exists(source):
         raise NotFound(f"no database {source}")
     if os.path.exists(path):
         raise AlreadyExists(f"`{path}` is there already: a backup goes to a new file", hint="choose another name, or move it away")
+    if "refuge" in (holder_of(source + ".lock") or {}):
+        raise Unavailable(
+            f"database {source}: the disk is full, and what happens is kept in memory: a copy would lack it",
+            hint="make room first: it comes back by itself",
+        )
     part = f"{path}.part"
     try:
         _copy(source, part)

@@ -17,7 +17,7 @@ from holdfast.errors import Busy, Denied, Unavailable
 
 from .lock import Lock
 
-__all__ = ["make", "remove"]
+__all__ = ["make", "remove", "remove_left"]
 
 _SUFFIXES = ("", "-wal", "-shm")
 
@@ -40,6 +40,14 @@ def remove(path: str, lock: Lock) -> None:
     """Remove the file with all that belongs to it."""
     _unlink(path)
     lock.release(remove=True)
+
+
+def remove_left(path: str) -> None:
+    """Remove the private file at this path, if it is one of ours that nobody holds any more: its process was killed."""
+    name = os.path.basename(path)
+    if re.fullmatch(rf"holdfast-{os.getuid()}-[0-9a-f]{{16}}\.db", name) and _is_ours(path + ".lock"):
+        with contextlib.suppress(Busy, Denied, Unavailable, OSError):
+            remove(path, Lock(path + ".lock"))
 
 
 def _directory() -> str:

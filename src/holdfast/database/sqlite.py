@@ -76,6 +76,7 @@ class Database(Reading):
         try:
             opened = _Opening(place, tables, clock, int(lock.left.get("reserved", 0)), synced=not memory)
             with contextlib.suppress(OSError):
+                private.remove_left(str(lock.left.get("refuge", "")))
                 lock.tell()
         except BaseException:
             _let_go(place, lock, memory=memory)
@@ -110,7 +111,7 @@ class Database(Reading):
 
     def backup(self, path: str) -> Copied:
         """Copy the database as it is now to a new file, and check the copy (see backup.py). Blocks; writing goes on."""
-        return backup(self._connector.path, path)
+        return backup(self.path, path)
 
     def close(self) -> None:
         self._close()
