@@ -33,7 +33,7 @@ class Engine:
         self.refuse = None
         self.pause = None
 
-    async def commit(self, requests, *, force=False, author="", message="", progress=None):
+    async def commit(self, requests, *, force=False, timeout_s=30.0, author="", message="", progress=None):
         requests = list(requests)
         self.asked.append(requests)
         self.said = (force, author, message)

@@ -15,7 +15,7 @@ from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.netlink.namespace import open_in
 from holdfast.objects.bulk import Difference, creations, difference
-from holdfast.objects.commit import How, commit, rollback
+from holdfast.objects.commit import How, commit, rollback, time_for
 from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
 from holdfast.objects.transaction import carry_out
@@ -305,7 +305,8 @@ class Core(Reading):
 
     async def _ask(self, requests: Sequence[Request], how: How) -> None:
         if requests:
-            await self.engine.commit(requests, author=how.author, message=how.message, progress=how.progress)
+            limit_s = time_for(len(requests))
+            await self.engine.commit(requests, timeout_s=limit_s, author=how.author, message=how.message, progress=how.progress)
 
     def target_of(self, where: str) -> str:
         """A source by its name, or by the path of its namespace. What is none is left as it is."""

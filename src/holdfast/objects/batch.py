@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
@@ -16,36 +16,11 @@ from holdfast.transactions.undo import restored
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
     from holdfast.objects.pending import Pending
-    from holdfast.objects.reading import Plan
 
-__all__ = ["Batch", "Filter", "RowView", "named", "nested"]
+__all__ = ["Batch", "Filter", "named", "nested"]
 
 Filter = Callable[[dict[str, Any]], dict[str, Any]]
 """What NDB calls `req_filter`: gets the fields that are to be sent, returns those that are."""
-
-
-class RowView(Mapping[str, Any]):
-    """A row by field names, JSON as Python, decoded where it is looked at; some fields may be others than the row's."""
-
-    __slots__ = ("_instead", "_plan", "_row")
-
-    def __init__(self, plan: Plan, row: tuple[Any, ...], instead: Mapping[str, Any] | None = None) -> None:
-        self._plan = plan
-        self._row = row
-        self._instead = instead or {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self._instead:
-            return self._instead[name]
-        position = self._plan.positions[name]
-        value = self._row[position]
-        return self._plan.value(self._row, position) if value is not None and position in self._plan.json else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._plan.table.columns)
-
-    def __len__(self) -> int:
-        return len(self._plan.table.columns)
 
 
 def nested(fields: Mapping[str, Any], onto: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -97,19 +72,18 @@ class Batch:
         row = one._now()
         target = row[0]
         if pending.removed:
-            return Delete(target, table, RowView(one._view.plan, row), missing_ok=True) if not pending.new and one._last.there else None
+            return Delete(target, table, one._view.plan.row_of(row), missing_ok=True) if not pending.new and one._last.there else None
         if pending.new or not one._last.there:
             return Create(*self.creation(one, pending), one.ensured)
         if not pending.fields:
             return None
-        seen = RowView(one._view.plan, row)
-        base = nested(pending.base, seen)
-        return Change(target, table, RowView(one._view.plan, row, base), self._filtered(nested(pending.fields)))
+        seen = one._view.plan.row_of(row)
+        return Change(target, table, seen | nested(pending.base, seen), self._filtered(nested(pending.fields)))
 
     def creation(self, one: Object[Any], pending: Pending) -> tuple[str, Table, dict[str, Any]]:
         """Target, table and row of what is to be made: for the first time, or again as it was last."""
         view = one._view
-        row = RowView(view.plan, one._now())
+        row = view.plan.row_of(one._now())
         target, table = str(one._now()[0]), view.plan.table
         fields = nested(pending.fields)
         if not pending.new:
@@ -130,7 +104,7 @@ class Batch:
     def put_master(self, master: Object[Any], making: int | None, port: Object[Any] | None) -> None:
         """An interface becomes a port: one that is there is changed, one that an earlier request makes is made as a port."""
         if port is not None:
-            self.put(Change(master["target"], INTERFACES, RowView(port._view.plan, port._now()), {"master": named(master)}))
+            self.put(Change(master["target"], INTERFACES, port._view.plan.row_of(port._now()), {"master": named(master)}))
         elif making is not None:
             made = self.requests[making]
             assert isinstance(made, Create)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import AlreadyExists, Denied, InvalidValue
 from holdfast.model import INTERFACES
-from holdfast.objects.batch import RowView, nested
+from holdfast.objects.batch import nested
 from holdfast.objects.defaults import complete
 from holdfast.objects.pending import same
 from holdfast.objects.spec import Scene, as_fields
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from holdfast.model.field import Table
     from holdfast.model.names import Names
     from holdfast.objects.view import View
+
+Row = dict[str, Any]
 
 __all__ = ["Difference", "creations", "difference"]
 
@@ -116,15 +118,15 @@ def difference(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], 
         else:
             requests.append(Create(target, table, row))
             counts.created += 1
-    gone: list[Request] = [Delete(str(one["target"]), table, one, missing_ok=True) for found in there.values() for one in found]
+    gone: list[Request] = [Delete(at[0], table, one, missing_ok=True) for at, found in there.items() for one in found]
     counts.removed = len(gone)
     return gone + requests
 
 
-def _rows(view: View[Any], place: tuple[str, ...], where: Mapping[str, Any]) -> dict[tuple[Any, ...], list[RowView]]:
-    there: dict[tuple[Any, ...], list[RowView]] = {}
+def _rows(view: View[Any], place: tuple[str, ...], where: Mapping[str, Any]) -> dict[tuple[Any, ...], list[Row]]:
+    there: dict[tuple[Any, ...], list[Row]] = {}
     for row in view.matching(view.given(where)):
-        one = RowView(view.plan, row)
+        one = view.plan.row_of(row)
         if view.table.name == "routes" and "proto" not in where and one["proto"] in _KERNELS_PROTOCOLS:
             continue
         there.setdefault(_place(place, str(row[0]), one), []).append(one)
@@ -135,11 +137,11 @@ def _place(place: tuple[str, ...], target: str, row: Mapping[str, Any]) -> tuple
     return (target, *(row.get(name) or 0 for name in place))
 
 
-def _fits(table: Table, wanted: Mapping[str, Any], now: RowView) -> bool:
+def _fits(table: Table, wanted: Mapping[str, Any], now: Row) -> bool:
     return all(_same(table, name, value, now) for name, value in wanted.items())
 
 
-def _same(table: Table, name: str, wanted: Any, now: RowView) -> bool:
+def _same(table: Table, name: str, wanted: Any, now: Row) -> bool:
     if name not in table.columns or table[name].derive:
         return True
     found = now[name]

@@ -26,6 +26,8 @@ __all__ = ["How", "commit", "foreseen", "rollback"]
 
 Taken = tuple["Object[Any]", "Pending"]
 
+_LEAST_S: Final = 30.0
+_EACH_S: Final = 0.005
 _STRIDE: Final = 200
 """Objects that are looked at before the loop gets its turn."""
 
@@ -142,7 +144,10 @@ async def _asked(engine: Engine, batch: Batch, how: How) -> Outcome:
     if not batch.requests:
         return Outcome()
     try:
-        return await engine.commit(batch.requests, force=how.force, author=how.author, message=how.message, progress=how.progress)
+        limit_s = time_for(len(batch.requests))
+        return await engine.commit(
+            batch.requests, force=how.force, timeout_s=limit_s, author=how.author, message=how.message, progress=how.progress
+        )
     except HoldfastError as error:
         batch.name(error)
         raise
@@ -166,6 +171,11 @@ def _remember(taken: list[Taken], outcome: Outcome, saved: list[Saved | None]) -
             one._saved = before or Undo(outcome.undo)
 
 
+def time_for(requests: int) -> float:
+    """Seconds that a transaction may take, and once more for undoing it: generous, on a machine that has other things to do."""
+    return _LEAST_S + requests * _EACH_S
+
+
 async def rollback(engine: Engine, one: Object[Any], snapshot: Saved | None, how: How = How()) -> None:  # noqa: B008 - immutable
     """Back to a snapshot, or to how it was before the last commit; what waits is dropped.
 
@@ -178,7 +188,7 @@ async def rollback(engine: Engine, one: Object[Any], snapshot: Saved | None, how
         return
     requests: list[Request] = saved.requests(one)
     if requests:
-        outcome = await engine.commit(requests, force=True, author=how.author, message=how.message)
+        outcome = await engine.commit(requests, force=True, timeout_s=time_for(len(requests)), author=how.author, message=how.message)
         one.found(outcome)
     if snapshot is None:
         one._saved = None

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from holdfast.errors import InvalidValue, NotFound
 from holdfast.model import INTERFACES
-from holdfast.objects.batch import Batch, RowView, named
+from holdfast.objects.batch import Batch, named
 from holdfast.objects.following import V
 from holdfast.objects.object import Object
 from holdfast.objects.reading import spelled
@@ -141,7 +141,7 @@ class Interface(Object[V]):
             _, port = self._port(batch, wanted)
             if port is None or port["master"] != self["ifindex"]:
                 raise InvalidValue(f"interface `{_told(wanted)}` is no port of {self.key_repr()}")
-            batch.put(Change(self["target"], INTERFACES, RowView(port._view.plan, port._now()), {"master": None}))
+            batch.put(Change(self["target"], INTERFACES, port._view.plan.row_of(port._now()), {"master": None}))
 
         return self._then(step)
 
@@ -179,7 +179,7 @@ class Interface(Object[V]):
             if not found and wanted:
                 raise NotFound(f"no {view.table.noun} `{_told(wanted)}` on {self.key_repr()}", table=table)
             for one in found:
-                batch.put(Delete(self["target"], view.table, RowView(view.plan, one._now()), missing_ok=True))
+                batch.put(Delete(self["target"], view.table, view.plan.row_of(one._now()), missing_ok=True))
 
         return self._then(step)
 

@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 
 from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
 from holdfast.model import INTERFACES
-from holdfast.objects.batch import RowView, nested
+from holdfast.objects.batch import nested
 from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, V
 from holdfast.objects.pending import Pending, Step
 from holdfast.objects.snapshot import Saved, Snapshot
@@ -241,7 +241,7 @@ class Object(Following[V], MutableMapping[str, Any]):
         plan = self._view.plan
         with self._lock:
             row = self._now()
-            now = RowView(plan, row)
+            now = plan.row_of(row)
             kind = {"kind": now["kind"]} if plan.table.name == "interfaces" else {}
             other = differences(plan.table, {**kind, **nested(wanted)}, now)
             for name, value in wanted.items():
@@ -342,7 +342,7 @@ class Object(Following[V], MutableMapping[str, Any]):
         asked = completed(request.table, request.row if isinstance(request, Create) else {**request.row, **request.fields})
         if request.table is INTERFACES and not asked.get("ifindex"):
             for row in self._view.rows(Wanted(request.target, {"ifname": asked["ifname"]})):
-                return RowView(self._view.plan, row)
+                return self._view.plan.row_of(row)
         return {field.name: field.default for field in request.table.fields} | asked
 
     def become(self, target: str, row: Mapping[str, Any]) -> None:

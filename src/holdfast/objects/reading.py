@@ -47,6 +47,7 @@ class Plan:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.columns: tuple[str, ...] = ("target", *table.columns, "since", "rowid")
+        self.fields: tuple[str, ...] = table.columns
         self.names: tuple[str, ...] = ("target", *(shown_name(field) for field in table.fields))
         self.positions: dict[str, int] = {"target": 0}
         for position, field in enumerate(table.fields, 1):
@@ -75,6 +76,15 @@ class Plan:
         """The name that objects show a field by."""
         position = self.positions.get(name)
         return name if position is None else self.names[position]
+
+    def row_of(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        """A row as a mapping of its fields, JSON as Python: as requests hold it."""
+        found = dict(zip(self.fields, row[1:], strict=False))
+        for position in self.json:
+            value = row[position]
+            if value is not None:
+                found[self.columns[position]] = decode(value)
+        return found
 
     def tuple_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """A row that came as a mapping, with its target, JSON as Python or as text."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.model import INTERFACES
 from holdfast.model.field import Table
-from holdfast.objects.batch import RowView
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
 from holdfast.transactions.present import Present
 from holdfast.transactions.undo import repaired
@@ -56,8 +55,7 @@ class Snapshot(Mapping[str, Any]):
         self._fields = plan.as_dict(row) if self._there else {}
         self._kept: list[Kept] = []
         if self._there:
-            view = RowView(plan, row)
-            whole = {name: view[name] for name in plan.table.columns}
+            whole = plan.row_of(row)
             hung = self._present().on_interface(str(row[0]), whole, gone=True) if plan.table is INTERFACES else ()
             self._kept = [(str(row[0]), plan.table, whole), *hung]
         links = [(target, kept) for target, table, kept in self._kept if table is INTERFACES]
@@ -79,7 +77,7 @@ class Snapshot(Mapping[str, Any]):
         """What brings the system back to it from how it is now."""
         if not self._there:
             row = one._now()
-            return [Delete(row[0], one._view.plan.table, RowView(one._view.plan, row), missing_ok=True)] if one._last.there else []
+            return [Delete(row[0], one._view.plan.table, one._view.plan.row_of(row), missing_ok=True)] if one._last.there else []
         present = self._present()
         found = [self._back(present, *kept) for kept in self._kept]
         return [request for request in found if request is not None]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from holdfast.errors import InvalidValue
-from holdfast.objects.commit import How, commit
+from holdfast.objects.commit import How, commit, time_for
 from holdfast.objects.object import Object
 from holdfast.objects.pending import Pending
 from holdfast.transactions.contract import Engine, Outcome
@@ -98,7 +98,8 @@ async def _undo(engine: Engine, one: Any, how: How) -> None:
         return
     outcome, given = one
     if outcome.undo:
-        await engine.commit(outcome.undo, force=True, author=how.author, message=how.message)
+        limit_s = time_for(len(outcome.undo))
+        await engine.commit(outcome.undo, force=True, timeout_s=limit_s, author=how.author, message=how.message)
     for each, pending in given:
         each.undone(pending)
 
