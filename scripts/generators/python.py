@@ -11,7 +11,10 @@ from typing import Any
 import holdfast
 from holdfast.api import sync, sync_tree
 from holdfast.database.backup import restore
+from holdfast.objects.bulk import Difference
+from holdfast.objects.checks import CheckProcess, Not, PingAddress
 from holdfast.objects.records import Record, RecordSet
+from holdfast.objects.snapshot import Snapshot
 from holdfast.tree.commit import Change as TreeChange
 from holdfast.tree.commit import Commit
 from holdfast.tree.compaction import Retention
@@ -29,7 +32,8 @@ Names to import from `holdfast`: {names}.
 The fields of objects and records are the columns of [the tables](tables.md); errors are [listed here](errors.md).
 """
 
-CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, RecordSet, Record, sync.SourcesView, sync.Source, sync.Watch,
+CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, sync.Transaction, sync.ProbesView,
+           CheckProcess, PingAddress, Not, Snapshot, Difference, RecordSet, Record, sync.SourcesView, sync.Source, sync.Watch,
            sync.Database, sync.TaskManager, sync_tree.Tree, sync_tree.Transaction, sync_tree.History, sync_tree.Drafts, sync_tree.Draft,
            sync_tree.Session, sync_tree.Functions, sync_tree.Channels, sync_tree.Hooks, sync_tree.Schemas, sync_tree.Plugins,
            Commit, TreeChange, Info, Match, Retention)  # fmt: skip
@@ -37,7 +41,10 @@ CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, RecordSet, Record, 
 
 FUNCTIONS = (restore,)
 
-INNER = {"accept", "reading", "rows", "tick", "within"}
+INNER = {
+    "accept", "reading", "rows", "tick", "within", "adopt", "given", "matching", "not_found", "word_for",
+    "become", "found", "gone", "put_back", "settle", "take", "undone", "want",
+}  # fmt: skip
 """Members that other parts of the house need, and users do not."""
 
 

@@ -55,7 +55,7 @@ class Lookups:
 
 
 class Difference:
-    """Counts: what is sent, and what was right already."""
+    """What `replace_all` did, in numbers: `created`, `changed`, `removed`, and `kept`, which were right already."""
 
     def __init__(self) -> None:
         self.created = self.changed = self.removed = self.kept = 0

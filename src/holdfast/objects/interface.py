@@ -37,6 +37,7 @@ class Interface(Object[V]):
 
     @property
     def neighbours(self) -> V:
+        """Neighbours behind it."""
         return self._within("neighbours", "ifindex = ?")
 
     @property
@@ -103,9 +104,11 @@ class Interface(Object[V]):
         return self._remove("addresses", spec, fields)
 
     def add_neighbour(self, spec: Any = None, /, **fields: Any) -> Self:
+        """`add_neighbour(dst="10.0.0.2", lladdr="02:00:00:00:00:02")`: one more neighbour, permanent unless `state` says else."""
         return self._add("neighbours", spec, fields)
 
     def ensure_neighbour(self, spec: Any = None, /, **fields: Any) -> Self:
+        """The same; it may be there already, and is then brought to this."""
         return self._add("neighbours", spec, fields, ensure=True)
 
     def del_neighbour(self, spec: Any = None, /, **fields: Any) -> Self:
@@ -117,6 +120,7 @@ class Interface(Object[V]):
         return self._add("vlans", spec, fields)
 
     def ensure_vlan(self, spec: Any = None, /, **fields: Any) -> Self:
+        """The same; it may be there already."""
         return self._add("vlans", spec, fields, ensure=True)
 
     def del_vlan(self, spec: Any = None, /, **fields: Any) -> Self:
