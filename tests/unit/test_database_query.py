@@ -256,3 +256,10 @@ def test_usual_questions_use_their_indexes(database: Database) -> None:
     ):
         plan = [row[3] for row in database.fetch(f"EXPLAIN QUERY PLAN {sql}")]
         assert len(plan) == 1 and f"{index} (" in plan[0], (sql, plan)
+
+
+@pytest.mark.parametrize("value", [(1,), {}, object()], ids=["tuple", "dict", "object"])
+def test_an_argument_that_sql_does_not_know_is_named(database: Database, value: object) -> None:
+    error = refused(database, "SELECT ?, ?", 1, value)
+    assert error.message == f"expected a number, text, bytes or None as argument 2, got {type(value).__name__}"
+    assert database.fetch("SELECT 1") == [(1,)], "its connection was given back"

@@ -24,6 +24,7 @@ __all__ = ["Answer", "explained"]
 
 _STEPS: Final = 20_000
 """SQLite's instructions between two looks at the clock: about 1 ms."""
+_BINDABLE: Final = (int, float, str, bytes, bytearray, memoryview, type(None))
 _BLOCK: Final = 256
 """Rows read at once."""
 
@@ -58,6 +59,11 @@ class Answer:
 
     def start(self, args: Sequence[Any]) -> None:
         """Run the statement up to its first row."""
+        for place, one in enumerate(args, 1):
+            if not isinstance(one, _BINDABLE):
+                sentence = f"expected a number, text, bytes or None as argument {place}, got {type(one).__name__}"
+                self.close()
+                raise QueryError(sentence, hint="one argument for each ?", sql=self._sql)
         trace = _OneStatement(self._sql)
         self._cursor.exec_trace = trace
         with self._lock:
