@@ -67,6 +67,7 @@ class Node:
         self._settings = settings
         self._retention = retention
         self._running = False
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -118,11 +119,12 @@ class Node:
         """The config tree of this node's database, loaded at the first call. Raises: Corrupt."""
         from holdfast.tree.core import Core
 
-        if self.tree is None:
-            tree = await asyncio.to_thread(Core, self.database)
-            await tree.start()
-            self.tree = tree
-        return self.tree
+        async with self._opening:
+            if self.tree is None:
+                tree = await asyncio.to_thread(Core, self.database)
+                await tree.start()
+                self.tree = tree
+            return self.tree
 
     async def stop(self) -> None:
         """Rows stay in a database that is a file. Idempotent."""

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from holdfast import NDB
+from holdfast import NDB, Tree
 from holdfast.api import bridge
 from holdfast.errors import (
     AlreadyExists,
@@ -192,7 +192,7 @@ def test_localhost_can_have_another_name_or_be_missing(ns):
 
 FOLLOWING = """
 import os, subprocess
-from holdfast import NDB
+from holdfast import NDB, Tree
 ip = lambda command: subprocess.run(["ip", *command.split()], check=True)
 with NDB(auto_netns=True) as ndb:
     assert ndb.netns.count() == 0 and list(ndb.sources) == ["localhost"]
@@ -449,3 +449,25 @@ def test_many_threads_use_one_ndb(ns, ndb):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_the_tree_of_an_ndb_is_in_its_own_file_and_log(ns, tmp_path):
+    path = str(tmp_path / "both.db")
+    with NDB(sources=[here(ns)], db_spec=path) as ndb:
+        tree = ndb.tree(author="anna")
+        before = ndb.db.revision
+        commit = tree.put("nodes.r1.mtu", ndb.interfaces["v0"]["mtu"], message="as it is")
+        assert before < commit.revision <= ndb.db.revision
+        assert ndb.tree().get("nodes.r1") == {"mtu": 1500}, "every call gives the same tree"
+        watch = tree.watch("nodes", since=before)
+        assert [change.path for change in next(watch).changes] == ["nodes.r1.mtu"]
+        ndb.interfaces["v0"].set(mtu=1400).commit()
+        assert [entry.message for entry in ndb.history(author="anna")] == ["as it is"]
+        with pytest.raises(Denied):
+            ndb.readonly().tree()
+    with pytest.raises(Closed):
+        tree.get("nodes")
+    with pytest.raises(Closed):
+        ndb.tree()
+    with Tree(path) as alone:
+        assert alone.get("nodes.r1.mtu") == 1500

@@ -113,3 +113,13 @@ async def test_large_tables_are_read_beside_the_loop(ns):
         assert len([record async for record in ndb.routes.summary().select_records(gateway="10.0.0.2")]) == 5000
         turning.cancel()
         assert turns > 10
+
+
+async def test_many_ask_for_the_tree_at_once_and_get_the_same(ns):
+    async with NDB(sources=[here(ns)]) as ndb:
+        trees = await asyncio.gather(*(ndb.tree(author=name) for name in "abc"))
+        await trees[0].put("x", 1)
+        assert [tree.get("x") for tree in trees] == [1, 1, 1]
+        assert (await trees[1].put("x", 2)).author == "b"
+    with pytest.raises(Closed):
+        trees[2].get("x")

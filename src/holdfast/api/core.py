@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from holdfast.objects.snapshot import Saved
     from holdfast.objects.view import View
     from holdfast.sources import Source
+    from holdfast.tree.core import Core as TreeCore
 
 __all__ = ["Core", "source_spec"]
 
@@ -173,6 +174,11 @@ class Core(Reading):
         """Raises: Closed, or UsageError behind a fork."""
         _ = self.database.revision
         return self.node.mirror
+
+    async def open_tree(self) -> TreeCore:
+        """The config tree of this database. Raises: Closed;  Corrupt."""
+        _ = self.mirror
+        return await self.node.open_tree()
 
     # ------------------------------------------------------------------------------------------------ sources
 

@@ -34,6 +34,7 @@ from holdfast.objects.records import RecordSet, shape
 from holdfast.objects.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from holdfast.api.sync_tree import Tree
     from holdfast.database.home import Change, Point
     from holdfast.database.retention import Keep
     from holdfast.objects.batch import Filter
@@ -563,6 +564,20 @@ class NDB:
     def backup(self, path: str) -> None:
         """As `db.backup`."""
         self.db.backup(path)
+
+    def tree(self, *, author: str | None = None) -> Tree:
+        """The config tree in this NDB's own database: the same file, the same revisions, one log. It ends with the NDB.
+
+            tree = ndb.tree()
+            tree.put("nodes.r1.mtu", 1500)
+
+        author: who commits, where a call does not say it. Raises: Denied - this NDB is read-only;  Closed;  Corrupt.
+        """
+        from holdfast.api.sync_tree import Tree
+
+        if self._readonly:
+            raise Denied("`tree`: this view was opened read-only")
+        return Tree.beside(run(self._core.open_tree()), author)
 
     def status(self) -> dict[str, Any]:
         """The database's id, path and revision, and how each source is doing."""
