@@ -117,6 +117,23 @@ def test_filters(database: Database) -> None:
         revisions(since="soon")
 
 
+def test_what_a_transaction_caused_is_of_its_author(database: Database) -> None:
+    link(database)
+    database.write(lambda tx: tx.note("intent", author="ann", message="maintenance", told=["change of eth0"], requests=1)).result()
+    intent = database.revision
+
+    def caused(tx: Any) -> None:
+        tx.put(INTERFACES, "here", LINK, [[2], ["eth0"], [1400], [1], [{"a": 1}]])
+        tx.note("live", target="here", intent=intent)
+
+    database.write(caused).result()
+    database.write(lambda tx: tx.note("result", intent=intent, result="done")).result()
+    link(database, mtu=1300)
+    assert [(one.revision, one.author) for one in entries(database, Asked())][:2] == [(6, None), (4, "ann")]
+    assert [one.revision for one in entries(database, Asked(author="ann"))] == [4, intent]
+    assert [one.revision for one in entries(database, Asked(("interfaces",), author="ann"))] == [4]
+
+
 def test_pages_join_without_a_gap_or_a_repeat(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         link(database, mtu=1000 + number)

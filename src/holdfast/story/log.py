@@ -32,6 +32,7 @@ __all__ = ["Asked", "Counts", "Entry", "entries"]
 
 _PAGE: Final = 100
 _COLUMNS: Final = "revision, n, time_ns, kind, target, author, message, details"
+_BY: Final = "(author = ? OR details ->> 'intent' IN (SELECT revision FROM log WHERE kind = 'intent' AND author = ?))"
 _SILENT: Final = frozenset({"live", "stage"})
 """Kinds of lines that say nothing without changes."""
 
@@ -95,17 +96,15 @@ class _Telling:
         pages = self._lines if self._asked.everything else self._of_rows
         yield from pages(last)
         with self._database.reader() as reader:
-            yield from self._begins(reader, self._since + 1)
+            yield from self._begins(reader, self._oldest(reader), self._since + 1)
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
     def _lines(self, last: int) -> Iterator[Entry]:
         """Pages of the log itself."""
-        asked, terms, args = self._asked, "", []
-        for name, value in (("author", asked.author), ("target", asked.target)):
-            if value is not None:
-                terms += f" AND ({name} = ?{' OR target IS NULL' if name == 'target' else ''})"
-                args.append(value)
+        asked, (terms, args) = self._asked, self._written()
+        if asked.target is not None:
+            terms, args = f"{terms} AND (target = ? OR target IS NULL)", [*args, asked.target]
         sql = f"SELECT {_COLUMNS} FROM log WHERE revision > ? AND revision <= ?{terms} ORDER BY revision DESC, n DESC LIMIT {_PAGE}"
         while True:
             with self._database.reader() as reader:
@@ -120,17 +119,22 @@ class _Telling:
 
     def _of_rows(self, last: int) -> Iterator[Entry]:
         """Pages of the revisions at which the rows that are meant changed."""
-        asked = self._asked
+        asked, (terms, args) = self._asked, self._written()
         with self._database.reader() as reader:
             each = [reader.revisions(table, self._since, last, asked.condition) for table in asked.tables]
         revisions = each[0] if len(each) == 1 else sorted({one for some in each for one in some}, reverse=True)
         for start in range(0, len(revisions), _PAGE):
             page = revisions[start : start + _PAGE]
             with self._database.reader() as reader:
-                sql = f"SELECT {_COLUMNS} FROM log WHERE revision IN ({', '.join(map(str, page))}) ORDER BY revision DESC, n DESC"
-                lines = [line for line in reader.fetch(sql) if asked.author in (None, line[5])]
-                found = list(self._page(reader, lines))
+                here = ", ".join(map(str, page))
+                sql = f"SELECT {_COLUMNS} FROM log WHERE revision IN ({here}){terms} ORDER BY revision DESC, n DESC"
+                found = list(self._page(reader, reader.fetch(sql, args)))
             yield from found
+
+    def _written(self) -> tuple[str, list[Any]]:
+        """The condition on lines, and its arguments, if an author is asked for: they are his, or he caused them."""
+        author = self._asked.author
+        return ("", []) if author is None else (f" AND {_BY}", [author, author])
 
     # -- entries of a page -----------------------------------------------------------------------------------------
 
@@ -140,8 +144,9 @@ class _Telling:
         first = {line[0]: line[1] for line in lines}  # of a revision's lines the first, which comes last
         changes, many = read_page(reader, self._asked, first.keys())
         causes = _causes(reader, lines)
+        oldest = self._oldest(reader)
         for line in lines:
-            yield from self._begins(reader, line[0])
+            yield from self._begins(reader, oldest, line[0])
             told_here, many_here = (changes.get(line[0], []), many.get(line[0], {})) if line[1] == first[line[0]] else ([], {})
             if told_here or many_here or self._is_news(line):
                 when = datetime.fromtimestamp(line[2] / 1e9).astimezone()
@@ -158,14 +163,17 @@ class _Telling:
             return False
         return line[3] != "result" or _details(line).get("result") != "done"
 
-    def _begins(self, reader: Reader, revision: int) -> Iterator[Entry]:
+    def _oldest(self, reader: Reader) -> dict[str, int]:
+        """Where the histories begin; of those of which that was not told."""
+        return {table: reader.oldest(table) for table in self._asked.tables if table not in self._ended}
+
+    def _begins(self, reader: Reader, oldest: Mapping[str, int], revision: int) -> Iterator[Entry]:
         """What to say of tables before the entry of this revision: whose history begins behind it."""
-        for table in self._asked.tables:
-            oldest = 0 if table in self._ended else reader.oldest(table)
-            if oldest and oldest >= revision:
+        for table, begin in oldest.items():
+            if begin and begin >= revision and table not in self._ended:
                 self._ended.add(table)
-                when = datetime.fromtimestamp(time_of(reader.fetch, oldest) / 1e9).astimezone()
-                yield Entry(oldest, when, "compacted", message=f"the history of {table} begins here: what was before is not kept")
+                when = datetime.fromtimestamp(time_of(reader.fetch, begin) / 1e9).astimezone()
+                yield Entry(begin, when, "compacted", message=f"the history of {table} begins here: what was before is not kept")
 
 
 class _Cause(NamedTuple):
