@@ -244,3 +244,20 @@ def test_every_condition_is_sql_that_the_tables_have() -> None:
 def test_only_what_an_event_should_have_told_is_drift(flags: int, column: str, value: object, expected: bool) -> None:
     old = {field.name: None for field in TABLES["interfaces"].fields} | LINK | {"flags": flags}
     assert rules.is_drift("interfaces", old | {column: value}, old) is expected
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "deleted", "expected"),
+    [
+        ("fdb", {"lladdr": "33:33:00:00:00:01"}, False, False),
+        ("fdb", {"lladdr": "01:00:5e:00:00:01"}, True, False),
+        ("fdb", {"lladdr": "02:00:00:00:00:01"}, False, True),
+        ("neighbours", {"state": 1, "proxy": 0}, False, False),
+        ("neighbours", {"state": 2, "proxy": 0}, False, True),
+        ("addresses", {"flags": 0x40}, False, False),
+        ("addresses", {"flags": 0x80}, False, True),
+        ("addresses", {"flags": 0x40}, True, True),
+    ],
+)
+def test_what_the_kernel_makes_by_itself_is_no_drift(table: str, row: dict[str, Any], deleted: bool, expected: bool) -> None:
+    assert rules.is_drift(table, row, None, deleted=deleted) is expected
