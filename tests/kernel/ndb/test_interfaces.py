@@ -294,3 +294,23 @@ def test_what_goes_while_a_change_waits(ns, ndb):
     assert link.state == "invalid"
     link.commit()
     assert shown(ns, "br0")["mtu"] == 1400 and link.state == "system"
+
+
+def test_rollback_after_removing_a_pair_across_namespaces(both, ns):
+    ndb, other = both
+    peer = {"ifname": "c1", "address": "02:00:00:00:00:c1", "target": "blue"}
+    near = ndb.interfaces.create(ifname="c0", kind="veth", peer=peer, address="02:00:00:00:00:c0", state="up")
+    near.add_ip("10.7.0.1/24").commit()
+    far = ndb.interfaces[{"target": "blue", "ifname": "c1"}].set(state="up").add_ip("10.7.0.2/24").commit()
+    ndb.routes.create(target="blue", dst="10.70.0.0/16", gateway="10.7.0.1").commit()
+    before = near.snapshot()
+    near.remove().commit()
+    assert shown(other, "c1") is None and far.state == "invalid"
+    near.rollback()
+    assert (shown(ns, "c0")["address"], shown(other, "c1")["address"]) == ("02:00:00:00:00:c0", "02:00:00:00:00:c1")
+    assert other.ip_json("route show 10.70.0.0/16") and "UP" in shown(other, "c1")["flags"]
+    assert near.ipaddr.exists("10.7.0.1/24") and ndb.addresses.exists({"target": "blue", "address": "10.7.0.2"})
+    near.remove().commit()
+    near.rollback(before)
+    assert other.ip_json("route show 10.70.0.0/16") and shown(other, "c1")["address"] == "02:00:00:00:00:c1"
+    assert near.ipaddr.exists("10.7.0.1/24") and near.state == "system"

@@ -53,12 +53,13 @@ class Dice:
         return self.rng.choice(makers)()
 
     def bridge(self):
-        return self.rng.choice([link for link in self.ndb.interfaces.values() if link["kind"] == "bridge"])
+        there = [link for link in self.ndb.interfaces.values() if link["kind"] == "bridge"]
+        return self.rng.choice(there) if there else self.link()
 
     def link(self):
         link = self.ndb.interfaces.create(ifname=f"br{self.number}", kind="bridge", state=self.rng.choice(["up", "down"]))
         if self.rng.random() < 0.5:
-            link.add_ip(f"10.{100 + self.number}.0.1/24")
+            link.add_ip(f"10.{100 + self.number % 100}.{self.number}.1/24")
         return link
 
     def address(self):
@@ -75,7 +76,8 @@ class Dice:
         return self.ndb.rules.create(src=f"10.70.{self.number}.0/24", table=77, priority=1000 + self.number)
 
     def neighbour(self):
-        return self.ndb.interfaces["v0"].neighbours.create(dst=f"10.0.0.{100 + self.number}", lladdr="02:00:00:00:00:07")
+        address = f"10.0.{self.number >> 8}.{self.number & 255 | 128}"
+        return self.ndb.interfaces["v0"].neighbours.ensure(dst=address, lladdr="02:00:00:00:00:07")
 
     def change(self):
         fields = self.rng.choice([{"mtu": 1400}, {"txqlen": 50 + self.number}, {"state": "down"}, {"ifalias": f"n{self.number}"},
