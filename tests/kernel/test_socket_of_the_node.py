@@ -118,6 +118,18 @@ async def test_a_stream_ends_with_who_listens(tmp_path: Path) -> None:
             await numbers.ended.wait()
 
 
+async def test_another_thread_can_end_a_stream_that_waits(tmp_path: Path) -> None:
+    numbers = Numbers()
+    async with serving(tmp_path / "h.sock", {"numbers": numbers}) as client:
+        stream = await asyncio.to_thread(client.stream, "numbers.ticking")
+        rest = asyncio.create_task(asyncio.to_thread(list, stream))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(stream.close)
+        async with asyncio.timeout(5):
+            assert await rest == ["begun"]
+            await numbers.ended.wait()
+
+
 async def test_the_socket_is_the_owners_alone_and_goes_with_the_server(tmp_path: Path) -> None:
     path = tmp_path / "h.sock"
     path.write_text("left by a killed node")

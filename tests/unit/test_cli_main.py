@@ -53,7 +53,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "first", "second"),
     [
-        (["bla"], "holdfast: no such command `bla`", "  `holdfast --help` explains"),
+        (["zzz"], "holdfast: no such command `zzz`", "  `holdfast --help` explains"),
         (["show"], "holdfast: missing argument `NOUN`", "  `holdfast show --help` explains"),
         (
             ["show", "routes", "--limit", "x"],

@@ -156,7 +156,7 @@ def test_differences(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert [field["field"] for field in json.loads(capsys.readouterr().out)["fields"]] == ["state", "mtu"]
     assert "expected the earlier point in time first" in lines(capsys, "diff", "5", "2", "--db", file, code=2)[1]
     for words in (["diff"], ["diff", "routes"], ["diff", "routes", "10", "minutes", "ago"]):
-        assert "expected tables and one or two points in time, got" in lines(capsys, *words, "--db", file, code=2)[0]
+        assert "expected tables or paths, and one or two points in time, got" in lines(capsys, *words, "--db", file, code=2)[0]
 
 
 def test_rows_as_they_were(file: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,49 @@ def test_keys_patterns_and_expressions(program: Program) -> None:
     assert program.value("get", 'nodes."10.0.0.0/24"') == {}
 
 
+def test_log_and_diff_take_a_path(program: Program) -> None:
+    first = program.value("put", "nodes.r1", "{mtu: 1500}", "-m", "first")["revision"]
+    program.run("put", "nodes.r1.mtu", "1400", "-m", "lower")
+    program.run("put", "routes.x", "1")
+    program.run("put", "routes.x", "1")
+    log = program.run("log", "nodes.r1").splitlines()
+    assert log[0].endswith(": lower") and log[1] == "    ~ nodes.r1.mtu: 1500 → 1400"
+    assert log[2].endswith(": first") and log[3] == "    + nodes.r1.mtu: 1500"
+    assert program.run("log", ".routes").splitlines()[1] == "    + routes.x: 1"
+    assert len(program.run("log", ".", "--limit", "2").splitlines()) == 4
+    assert program.run("log", "nodes", "--author", "nobody") == ""
+    assert program.run("log", "nodes", "--until", str(first)).count("commit by") == 1
+    assert program.run("diff", "nodes", str(first)) == "~ nodes.r1.mtu: 1500 → 1400\n"
+    assert program.run("diff", ".routes", "nodes", str(first), str(first)) == ""
+    assert "+ routes.x: 1" in program.run("diff", ".", str(first))
+    assert program.run("watch", "nodes", "--since", str(first), "--limit", "1").splitlines()[1] == "  ~ nodes.r1.mtu: 1500 → 1400"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("log", "rotues"), 1, "did you mean `routes`?"),
+        (("log", "rotues", "via", "10.0.0.1"), 2, "expected nothing behind a path of the tree"),
+        (("log", "a..b"), 2, "there is nothing called `a..b`"),
+        (("log", "nodes", "--target", "blue"), 2, "the tree has no sources – at `--target`"),
+        (("diff", "nodse", "1"), 1, "nothing is or was at `nodse` in the tree"),
+        (("watch", "nodes"), 1, "no node is running"),
+    ],
+)
+def test_what_is_neither_table_nor_path_is_said(program: Program, words: tuple[str, ...], code: int, said: str) -> None:
+    program.run("put", "nodes.r1", "1")
+    assert said in program.run(*words, code=code)
+
+
+def test_negative_numbers_are_values_and_steps(program: Program) -> None:
+    program.run("put", "a.b", "-5")
+    program.run("put", "a.b", "7")
+    assert program.value("get", "a.b", "--at", "-1") == -5
+    program.run("rollback", "a", "-1")
+    assert program.value("get", "a.b") == -5
+    assert "steps back" in program.run("get", "a", "--at", "-9", code=1)
+
+
 def test_a_draft_waits_until_it_is_committed(program: Program) -> None:
     program.run("put", "a", "{x: 1, y: 2}")
     assert program.run("tree", "begin", "lab") == "lab\n"

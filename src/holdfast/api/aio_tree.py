@@ -473,8 +473,8 @@ class History:
         """The same with what was known of it. Raises: as `get`."""
         return await in_worker(self._tree._place.core.info_at, parse(path), at, back)
 
-    async def log(self, path: PathLike = "", *, since: int = 0, until: int | None = None, limit: int = 100) -> list[Entry]:
-        """Commits that changed something at a path or below it, newest first."""
+    async def log(self, path: PathLike = "", *, since: Point = 0, until: Point | None = None, limit: int = 100) -> list[Entry]:
+        """Commits that changed something at a path or below it, newest first; after `since`, up to `until`. Raises: InvalidValue."""
         return await in_worker(self._tree._place.core.log, parse(path), since, until, limit)
 
     async def diff(self, before: Point, after: Point | None = None, path: PathLike = "") -> list[Change]:
@@ -510,6 +510,10 @@ class History:
         core = self._tree._place.core
         proposal = await in_worker(core.revert, revision, author, message, self._tree.id)
         return await settled(core.commit(proposal))
+
+    async def revision(self, point: Point) -> int:
+        """The revision that a point in time means. Raises: InvalidValue;  Compacted - the log begins later."""
+        return await in_worker(self._tree._place.core.revision_of, point)
 
     async def text(self, since: int = 0, until: int | None = None) -> str:
         """The log for people to read: each commit with its changes. Raises: Compacted."""

@@ -7,12 +7,13 @@ A point in time is a revision or a text: 1200, "2026-11-20T14:03", "10 minutes a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
 from holdfast.api.verb import verb
-from holdfast.errors import NotFound
+from holdfast.errors import Compacted, NotFound
 
 if TYPE_CHECKING:
     from holdfast.api.aio_tree import Session, Tree
@@ -36,10 +37,11 @@ class Config:
     async def get(self, path: str = "", *, at: Point | None = None, back: int = 0, meta: bool = False) -> Any:
         """The value at a path, now or as it was.
 
-        at: at a point in time.  back: so many changes ago.
+        at: at a point in time; -2: two changes ago, as back: 2.
 
         meta: with its version, kind and owner.
         """
+        at, back = _stepped(at, back)
         if at is None and not back:
             return to_builtins(self._tree.node(path)) if meta else self._tree.get(path)
         info = await self._tree.history.node(path, at, back=back)
@@ -60,9 +62,19 @@ class Config:
         return [to_builtins(one) for one in found]
 
     @verb()
-    async def log(self, path: str = "", *, since: int = 0, until: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Commits that changed something at a path or below it, newest first."""
-        return [to_builtins(one) for one in await self._tree.history.log(path, since=since, until=until, limit=limit)]
+    async def log(
+        self, path: str = "", *, since: Point = 0, until: Point | None = None, limit: int = 100, diff: bool = False
+    ) -> list[dict[str, Any]]:
+        """Commits that changed something at a path or below it, newest first.
+
+        since, until: points in time.  diff: with what each changed there.
+        """
+        history = self._tree.history
+        found: list[dict[str, Any]] = [to_builtins(one) for one in await history.log(path, since=since, until=until, limit=limit)]
+        for one in found if diff else ():
+            with suppress(Compacted):
+                one["diff"] = _changes(await history.diff(one["revision"] - 1, one["revision"], path))
+        return found
 
     @verb()
     async def diff(self, before: Point, after: Point | None = None, path: str = "") -> list[dict[str, Any]]:
@@ -124,6 +136,7 @@ class Config:
 
         What it makes is a new commit; `redo` takes it back.
         """
+        to, back = _stepped(to, back)
         return _told(await self._tree.history.rollback(path, to, back=back, author=author, message=message))
 
     @verb(writes=True)
@@ -203,10 +216,11 @@ class Config:
 
     @verb()
     async def watch(
-        self, path: str = "", *, pattern: str | None = None, regex: str | None = None, since: int | None = None
+        self, path: str = "", *, pattern: str | None = None, regex: str | None = None, since: Point | None = None
     ) -> AsyncIterator[dict[str, Any]]:
         """Commits as they are made, of a path, or of paths that match."""
-        watch = self._tree.watch(path or None, pattern=pattern, regex=regex, since=since)
+        begin = None if since is None else await self._tree.history.revision(since)
+        watch = self._tree.watch(path or None, pattern=pattern, regex=regex, since=begin)
         try:
             async for commit in watch:
                 yield _told(commit)
@@ -295,6 +309,13 @@ class Config:
     async def compact(self, before: int | None = None) -> int:
         """Let history go, up to a revision or as the retention says."""
         return await self._tree.compact(before)
+
+
+def _stepped(point: Point | None, back: int) -> tuple[Point | None, int]:
+    """A negative number is no point in time, but so many changes back."""
+    if isinstance(point, int) and point < 0:
+        return None, back - point
+    return point, back
 
 
 def _told(commit: Commit) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Place:
         from holdfast.database.sqlite import Database
         from holdfast.tree.core import Core
 
-        self._database = await asyncio.to_thread(Database, self._path)
+        self._database = await asyncio.to_thread(Database, self._path, purpose="tree")
         try:
             self._core = await asyncio.to_thread(Core, self._database, self._retention)
             await self._core.start()

@@ -470,8 +470,8 @@ class History:
         """The same with what was known of it. Raises: as `get`."""
         return self._tree._place.core.info_at(parse(path), at, back)
 
-    def log(self, path: PathLike = "", *, since: int = 0, until: int | None = None, limit: int = 100) -> list[Entry]:
-        """Commits that changed something at a path or below it, newest first."""
+    def log(self, path: PathLike = "", *, since: Point = 0, until: Point | None = None, limit: int = 100) -> list[Entry]:
+        """Commits that changed something at a path or below it, newest first; after `since`, up to `until`. Raises: InvalidValue."""
         return self._tree._place.core.log(parse(path), since, until, limit)
 
     def diff(self, before: Point, after: Point | None = None, path: PathLike = "") -> list[Change]:
@@ -507,6 +507,10 @@ class History:
         core = self._tree._place.core
         proposal = core.revert(revision, author, message, self._tree.id)
         return answer(core.commit(proposal))
+
+    def revision(self, point: Point) -> int:
+        """The revision that a point in time means. Raises: InvalidValue;  Compacted - the log begins later."""
+        return self._tree._place.core.revision_of(point)
 
     def text(self, since: int = 0, until: int | None = None) -> str:
         """The log for people to read: each commit with its changes. Raises: Compacted."""

@@ -172,9 +172,13 @@ def sql(query: str, as_csv: bool, limit: int, timeout_s: float, **common: Any) -
         holdfast watch addr --json | jq .row.local
         holdfast watch routes --since 1200
         holdfast watch routes --since "5 minutes ago"
+        holdfast watch nodes.r1                  commits of the tree, at a path or below it
     """,
 )
-@click.argument("noun", metavar="[NOUN]", default="", shell_complete=complete.nouns, help="What to watch; without it everything.")
+@click.argument(
+    "noun", metavar="[NOUN|PATH]", default="", shell_complete=complete.nouns_and_paths,
+    help="What to watch: a table, or a path of the tree; without it every table.",
+)  # fmt: skip
 @click.argument("filters", metavar="[FILTER]...", nargs=-1, shell_complete=complete.filters, help="As for `show`.")
 @option("--since", metavar="T", default="", help="Begin with what changed after this point in time, a revision or as for `log`.")
 @option("--limit", "-l", metavar="N", type=int, default=0, help="End after so many changes.")
@@ -191,7 +195,14 @@ def watch(noun: str, filters: tuple[str, ...], since: str, limit: int, each: boo
     """
     from .watch import WatchRequest, watch_changes
 
-    watch_changes(WatchRequest(noun, filters, since, limit, each), Common(**common))
+    request = WatchRequest(noun, filters, since, limit, each)
+    path = past_app.tree_path(noun)
+    if path is None:
+        watch_changes(request, Common(**common))
+        return
+    from .tree.past import watch_path
+
+    watch_path(path, request, Common(**common))
 
 
 past_app.add_to(app)

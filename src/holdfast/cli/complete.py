@@ -25,6 +25,33 @@ def nouns(context: click.Context, parameter: click.Parameter, incomplete: str) -
     return _items((found or short) + drawing)
 
 
+def nouns_and_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What `log`, `diff` and `watch` take: a table, or a place in the tree."""
+    tables_ = [] if incomplete.startswith(".") else nouns(context, parameter, incomplete)
+    known = {item.value for item in tables_}
+    return tables_ + [item for item in tree_paths(context, parameter, incomplete) if item.value not in known]
+
+
+def tree_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Keys of the tree, level by level."""
+    from .tree.offering import paths
+
+    return _items([(path, doc) for path, doc in paths(incomplete)])
+
+
+def drafts(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from .tree.offering import asked
+
+    found = asked("tree.drafts") or []
+    return _items([(one["name"], one["message"]) for one in found if one["name"].startswith(incomplete)])
+
+
+def channels(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from .tree.offering import asked
+
+    return _items([(name, f"{count} listen") for name, count in (asked("tree.channels") or {}).items() if name.startswith(incomplete)])
+
+
 def formats(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return _items([(name, "") for name in ("text", "dot", "svg", "json") if name.startswith(incomplete)])
 

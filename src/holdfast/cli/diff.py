@@ -25,11 +25,26 @@ _HINT: Final = 'for example: holdfast diff routes "10 minutes ago", holdfast dif
 
 
 def print_diff(words: Sequence[str], common: Common) -> None:
-    """`[TABLE…] T1 [T2]`. Raises: InvalidValue, UnknownName - a word; Compacted; what opening raises."""
-    from holdfast.story.diff import differences
+    """`[TABLE or PATH…] T1 [T2]`. Raises: InvalidValue, UnknownName - a word; Compacted; what opening raises."""
+    from .tree.past import print_path_diff
+    from .tree.paths import tree_path
 
     nouns, points = _parted(words)
-    tables = [find_look(noun).table.name for noun in nouns] or list(LOOKS)
+    paths = [path for noun in nouns if (path := tree_path(noun)) is not None]
+    tables = [find_look(noun).table.name for noun in nouns if tree_path(noun) is None]
+    found = False
+    for path in paths:
+        found |= print_path_diff(path, points, common)
+    if tables or not nouns:
+        found |= _print_tables(tables or list(LOOKS), points, common)
+    if not found and sys.stdout.isatty():
+        print(style_for(sys.stderr)("dim", "(no difference)"), file=sys.stderr)
+
+
+def _print_tables(tables: Sequence[str], points: Sequence[str], common: Common) -> bool:
+    """False: nothing is different."""
+    from holdfast.story.diff import differences
+
     with open_past(common) as reading:
         teller = Teller(spelling_of_all_times(reading), style_for(sys.stdout, common.colour), wide=common.wide)
         with_target = len(reading.targets()) > 1
@@ -40,8 +55,7 @@ def print_diff(words: Sequence[str], common: Common) -> None:
                 sys.stdout.write(msgspec.json.encode(plain_values(one.as_dict())).decode() + "\n")
             else:
                 sys.stdout.write(teller.line(one.change, with_target=with_target) + "\n")
-        if not found and sys.stdout.isatty():
-            print(style_for(sys.stderr)("dim", "(no difference)"), file=sys.stderr)
+    return found
 
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -52,7 +66,7 @@ def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
         points.insert(0, nouns.pop())
     if not points:
         got = f"`{' '.join(words)}`" if words else "nothing"
-        raise InvalidValue(f"expected tables and one or two points in time, got {got}", hint=_HINT)
+        raise InvalidValue(f"expected tables or paths, and one or two points in time, got {got}", hint=_HINT)
     return nouns, points
 
 

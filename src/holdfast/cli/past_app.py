@@ -10,7 +10,7 @@ from . import complete
 from .command import Command, option
 from .options import Common, printing, reading
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "tree_path"]
 
 _LOOK: Final = "Look at the network"
 _POINTS: Final = (
@@ -29,10 +29,15 @@ _POINTS: Final = (
         holdfast log routes via 10.0.0.1 --until "yesterday 14:03"
         holdfast log --target blue --limit 20
         holdfast log neighbours --json | jq .changes
+        holdfast log nodes.r1                              commits of the tree, at a path or below it
+        holdfast log .routes                               a dot in front: the tree, not the table
     """,
     epilog=_POINTS,
 )
-@click.argument("noun", metavar="[NOUN]", default="", shell_complete=complete.nouns, help="Changes of this noun; without it everything.")
+@click.argument(
+    "noun", metavar="[NOUN|PATH]", default="", shell_complete=complete.nouns_and_paths,
+    help="Changes of this noun, or of this path of the tree; without it everything.",
+)  # fmt: skip
 @click.argument("filters", metavar="[FILTER]...", nargs=-1, shell_complete=complete.filters, help="An object, or filters as for `show`.")
 @option("--since", metavar="T", default="", help="What came after this point in time.")
 @option("--until", metavar="T", default="", help="What was at this point in time, and before.")
@@ -49,7 +54,14 @@ def log(noun: str, filters: tuple[str, ...], since: str, until: str, author: str
     """
     from .log import LogRequest, print_log
 
-    print_log(LogRequest(noun, filters, since, until, author, limit, each), Common(**common))
+    request = LogRequest(noun, filters, since, until, author, limit, each)
+    path = tree_path(noun)
+    if path is None:
+        print_log(request, Common(**common))
+        return
+    from .tree.past import print_path_log
+
+    print_path_log(path, request, Common(**common))
 
 
 @click.command(
@@ -60,12 +72,14 @@ def log(noun: str, filters: tuple[str, ...], since: str, until: str, author: str
         holdfast diff routes 14:03 14:10
         holdfast diff interfaces addresses 1200 1300
         holdfast diff routes 2026-11-20T14:03 --json
+        holdfast diff nodes.r1 1200                        a path of the tree; `.` is all of it
     """,
     epilog=_POINTS,
 )
 @click.argument(
-    "words", metavar="[NOUN]... T1 [T2]", nargs=-1, shell_complete=complete.nouns, help="Which tables, from when, until when (now)."
-)
+    "words", metavar="[NOUN|PATH]... T1 [T2]", nargs=-1, shell_complete=complete.nouns_and_paths,
+    help="Which tables or paths of the tree, from when, until when (now).",
+)  # fmt: skip
 @printing
 @reading(target=True)
 def diff(words: tuple[str, ...], **common: Any) -> None:
@@ -76,6 +90,15 @@ def diff(words: tuple[str, ...], **common: Any) -> None:
     from .diff import print_diff
 
     print_diff(words, Common(**common))
+
+
+def tree_path(word: str) -> str | None:
+    """Of a word that is no noun. Raises: UnknownName - neither."""
+    if not word:
+        return None
+    from .tree import paths
+
+    return paths.tree_path(word)
 
 
 def add_to(app: click.Group) -> None:

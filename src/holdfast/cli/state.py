@@ -52,7 +52,10 @@ def socket_of(path: str) -> str:
 
 
 def holder(path: str) -> int | None:
-    """The process that holds a database file; 0 if it is unknown which, None if there is none or nobody can tell."""
+    """The process that mirrors into a database file; 0 if it is unknown which, None if there is none or nobody can tell.
+
+    One that has the file only for its config tree (a `Tree`, a shell without a node) is no node: the network is not in there.
+    """
     if not os.path.exists(f"{path}.lock"):
         return None
     from holdfast.database.lock import holder_of
@@ -61,7 +64,7 @@ def holder(path: str) -> int | None:
         found = holder_of(f"{path}.lock")
     except OSError:
         return None
-    return None if found is None else found.get("pid", 0)
+    return None if found is None or found.get("purpose") == "tree" else found.get("pid", 0)
 
 
 def _homes() -> Iterator[Path]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from holdfast.errors import Unavailable, UnknownName
 
@@ -16,17 +18,31 @@ from .state import database_file, find_node, holder, socket_of
 if TYPE_CHECKING:
     from holdfast.client.unix import UnixClient
 
-__all__ = ["Alone", "Caller", "caller_of_tree", "file_of", "running_node"]
+__all__ = ["KEPT", "Alone", "Caller", "Items", "caller_of_tree", "file_of", "open_alone", "running_node"]
 
 Services = Mapping[str, Any]
 
 
+class Items(Protocol):
+    """What a verb streams. `close` ends it, from any thread: who waits in `next` then gets the end."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __next__(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+
 class Caller(Protocol):
-    """Who carries out verbs."""
+    """Who carries out verbs, for any thread."""
 
     def call(self, verb: str, **arguments: Any) -> Any: ...
 
-    def stream(self, verb: str, **arguments: Any) -> Generator[Any, None, None]: ...
+    def stream(self, verb: str, **arguments: Any) -> Items: ...
+
+
+KEPT: ContextVar[Callable[[str], Caller | None] | None] = ContextVar("KEPT", default=None)
+"""Who has the tree of a file already ("": of the usual one), where commands follow one another in one process: the shell."""
 
 
 def running_node(db: str = "") -> UnixClient:
@@ -49,12 +65,14 @@ def file_of(db: str = "") -> str | None:
 
 
 class Alone:
-    """This process in the place of a node: opens what `services` opens, and runs verbs on a loop of its own."""
+    """This process in the place of a node: opens what `services` opens, and runs verbs on the loop behind this process's threads."""
 
     def __init__(self, services: AbstractAsyncContextManager[Services]) -> None:
-        self._runner = asyncio.Runner()
+        from holdfast.api.bridge import run
+
+        self._run = run
         self._opening = services
-        self._services: Services = self._runner.run(services.__aenter__())
+        self._services: Services = run(_entered(services))
 
     def call(self, verb: str, **arguments: Any) -> Any:
         """As UnixClient.call: what comes back has gone through JSON there, and need not here."""
@@ -63,18 +81,10 @@ class Alone:
             result = self._bound(verb, arguments)()
             return await result if inspect.isawaitable(result) else result
 
-        return self._runner.run(calling())
+        return self._run(calling())
 
-    def stream(self, verb: str, **arguments: Any) -> Generator[Any, None, None]:
-        items = self._bound(verb, arguments)()
-        try:
-            while True:
-                try:
-                    yield self._runner.run(_next(items))
-                except StopAsyncIteration:
-                    return
-        finally:
-            self._runner.run(items.aclose())
+    def stream(self, verb: str, **arguments: Any) -> _Items:
+        return _Items(self._bound(verb, arguments)())
 
     def _bound(self, name: str, arguments: dict[str, Any]) -> Callable[[], Any]:
         from holdfast.api.verb import verbs_of
@@ -88,35 +98,86 @@ class Alone:
         return lambda: one.function(owner, **given)
 
     def close(self) -> None:
+        self._run(_left(self._opening))
+
+
+async def _entered(services: AbstractAsyncContextManager[Services]) -> Services:
+    return await services.__aenter__()
+
+
+async def _left(services: AbstractAsyncContextManager[Services]) -> None:
+    await services.__aexit__(None, None, None)
+
+
+class _Items:
+    """Items of an asynchronous generator on the loop behind, pulled one by one."""
+
+    def __init__(self, items: AsyncIterator[Any]) -> None:
+        from holdfast.api.bridge import run
+
+        self._run = run
+        self._items = items
+        self._task: asyncio.Task[Any] | None = None
+        self._ended = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        if self._ended:
+            raise StopIteration
         try:
-            self._runner.run(self._opening.__aexit__(None, None, None))
-        finally:
-            self._runner.close()
+            return self._run(self._pull())
+        except StopAsyncIteration:
+            raise StopIteration from None
+        except CancelledError:  # closed meanwhile
+            raise StopIteration from None
 
+    async def _pull(self) -> Any:
+        self._task = asyncio.current_task()
+        return await anext(self._items)
 
-async def _next(items: AsyncIterator[Any]) -> Any:
-    return await anext(items)
+    def close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._run(self._end())
+
+    async def _end(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self._items.aclose()  # type: ignore[attr-defined]
 
 
 @contextmanager
 def caller_of_tree(db: str = "") -> Iterator[Caller]:
-    """Who has the config tree: the running node, or this process, which takes the file then.
+    """Who has the config tree: the shell in which this command runs, the running node, or this process, which takes the file then.
 
     Raises: what opening the file raises.
     """
+    kept = KEPT.get()
+    known = kept(db) if kept is not None else None
+    if known is not None:
+        yield known
+        return
     path = file_of(db)
     if path is not None:
         from holdfast.client.unix import UnixClient
 
         yield UnixClient(socket_of(path))
         return
-    file = db or database_file()
-    os.makedirs(os.path.dirname(os.path.abspath(file)), mode=0o750, exist_ok=True)
-    alone = Alone(_tree(file))
+    alone = open_alone(db)
     try:
         yield alone
     finally:
         alone.close()
+
+
+def open_alone(db: str = "") -> Alone:
+    """Take the file, made if it is missing. Raises: Busy - somebody has it;  what opening raises."""
+    file = db or database_file()
+    os.makedirs(os.path.dirname(os.path.abspath(file)), mode=0o750, exist_ok=True)
+    return Alone(_tree(file))
 
 
 @asynccontextmanager

@@ -8,15 +8,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from holdfast.errors import Unavailable, restored
 
-__all__ = ["UnixClient"]
+__all__ = ["Items", "UnixClient"]
 
 _CONNECT_S: Final = 5.0
 _GONE: Final = "the node ended meanwhile"
@@ -34,6 +35,33 @@ class _Connection(http.client.HTTPConnection):
         self.sock.settimeout(_CONNECT_S)
         self.sock.connect(self._path)
         self.sock.settimeout(None)  # how long a call takes is the verb's business
+
+
+class Items:
+    """What a verb streams: iterate it. `close` ends the verb, from any thread: who waits in `next` then gets the end."""
+
+    def __init__(self, items: Generator[Any, None, None], sock: socket.socket) -> None:
+        self.closed = False
+        self._items = items
+        self._socket = sock
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._items)
+        except Unavailable:
+            if self.closed:
+                raise StopIteration from None
+            raise
+
+    def close(self) -> None:
+        self.closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a reader in another thread
+        with contextlib.suppress(ValueError):  # that reader has the generator, and ends it
+            self._items.close()
 
 
 class UnixClient:
@@ -55,7 +83,7 @@ class UnixClient:
             raise restored(shape)
         return shape["result"]
 
-    def stream(self, verb: str, **arguments: Any) -> Generator[Any, None, None]:
+    def stream(self, verb: str, **arguments: Any) -> Items:
         """The items, as they come; closing it ends the verb. When this returns the node has begun: nothing later is missed.
 
         Raises: as `call`.
@@ -66,7 +94,7 @@ class UnixClient:
                 raise restored(json.loads(answer.read()))
             finally:
                 connection.close()
-        return self._items(connection, answer)
+        return Items(self._items(connection, answer), connection.sock)
 
     def _items(self, connection: _Connection, answer: http.client.HTTPResponse) -> Generator[Any, None, None]:
         try:

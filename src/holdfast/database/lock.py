@@ -27,15 +27,17 @@ _SIZE: int = 2048
 class Lock:
     """Holds `path` (made if it is missing) until `release`, or the end of the process.
 
-    left   what the one before told last (see `tell`); what it says of numbers (`reserved`) is told on until somebody tells anew.
+    left     what the one before told last (see `tell`); what it says of numbers (`reserved`) is told on until somebody tells anew.
+    purpose  what the file is held for, where that is not everything: "tree". Told with all else.
 
     Raises: Busy - somebody holds it, named in the message;  Denied, Unavailable - the file cannot be opened.
     """
 
-    __slots__ = ("__weakref__", "_fd", "left", "path")
+    __slots__ = ("__weakref__", "_fd", "left", "path", "purpose")
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.purpose = ""
         self._fd: int = _locked(path)
         self.left = _read(self._fd)
         with contextlib.suppress(OSError):  # a full disk: then a conflict's message lacks the name
@@ -47,7 +49,8 @@ class Lock:
 
         Raises: OSError.
         """
-        told = {"pid": os.getpid(), "command": shlex.join(sys.orig_argv)[:_SHOWN], **facts}
+        purpose = {"purpose": self.purpose} if self.purpose else {}
+        told = {"pid": os.getpid(), "command": shlex.join(sys.orig_argv)[:_SHOWN], **purpose, **facts}
         os.pwrite(self._fd, json.dumps(told).encode().ljust(_SIZE), 0)
         os.ftruncate(self._fd, _SIZE)
         if facts:

@@ -52,6 +52,7 @@ class Database(Reading):
     names     the words for SQL's name functions.
     retention how much history is kept.
     clock     ns since 1970: the times of the log. A replay has the recording's.
+    purpose   told to others who ask for the file's holder: "tree" - no network is mirrored here.
     clean     was it closed properly the last time? True for a new one.
 
     Raises: Busy - another process has it, named in the message;  Corrupt;  NotSupported - of a newer version;
@@ -67,6 +68,7 @@ class Database(Reading):
         names: Names = BUILTIN,
         retention: Retention | None = None,
         clock: Callable[[], int] = time.time_ns,
+        purpose: str = "",
     ) -> None:
         tables = tuple(TABLES.values() if tables is None else tables)
         memory = os.fspath(path) == MEMORY
@@ -75,6 +77,7 @@ class Database(Reading):
         super().__init__(connector)
         try:
             opened = _Opening(place, tables, clock, int(lock.left.get("reserved", 0)), synced=not memory)
+            lock.purpose = purpose
             with contextlib.suppress(OSError):
                 private.remove_left(str(lock.left.get("refuge", "")))
                 lock.tell()

@@ -193,10 +193,12 @@ class Core:
             raise NotFound(f"nothing was at `{show(path)}` at revision {revision}", path=show(path), revision=revision)
         return info(there, path, version)
 
-    def log(self, path: Path, since: int, until: int | None, limit: int) -> list[Entry]:
-        """Blocks."""
+    def log(self, path: Path, since: Point, until: Point | None, limit: int) -> list[Entry]:
+        """Blocks. limit 0: all. Raises: InvalidValue, Compacted - a point in time."""
+        begin = 0 if since == 0 else self.revision_of(since)
+        end = self.database.revision if until is None else self.revision_of(until)
         with self.database.reader() as reader:
-            return past.entries(reader.fetch, path, since, self.database.revision if until is None else until, limit)
+            return past.entries(reader.fetch, path, begin, end, limit or -1)
 
     def log_text(self, since: int, until: int | None) -> str:
         """Blocks. Raises: Compacted."""

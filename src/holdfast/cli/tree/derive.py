@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Any, Final
 
 import click
 
 from holdfast.api.config import Config
 from holdfast.api.verb import Argument, Verb, verbs_of
+from holdfast.cli import complete
 from holdfast.cli.command import Command, Option
 from holdfast.cli.steering import Caller, caller_of_tree
 from holdfast.cli.style import style_for
@@ -23,23 +25,25 @@ from holdfast.errors import InvalidValue
 from .showing import show
 from .values import read_value
 
-__all__ = ["Connect", "command_of", "tree_verbs"]
+__all__ = ["Connect", "VerbCommand", "command_of", "parted", "tree_verbs"]
 
 Connect = Callable[[str], AbstractContextManager[Caller]]
 """Who carries verbs out, for a database file or "" for the usual one."""
 
+_NUMBER: Final = re.compile(r"-?\d+")
 _SHORT: Final = {"message": "-m", "limit": "-l"}
 _HIDDEN: Final = frozenset({"author", "session"})
 """Arguments that the program gives itself."""
 _HELP: Final = {
     "message": "Why: kept in the log, with who you are.",
     "expected": "Only if this version is there now; 0: nothing.",
-    "at": "As it was at this point in time.",
+    "at": "As it was at this point in time; -2: two changes ago.",
     "back": "As it was so many changes ago.",
+    "diff": "With what each changed.",
     "meta": "With version, kind and owner.",
     "limit": "At most so many.",
-    "since": "After this revision.",
-    "until": "Up to this revision.",
+    "since": "After this point in time.",
+    "until": "Up to this point in time.",
     "after": "Behind this key.",
     "regex": "The pattern is a regular expression over whole paths.",
     "pattern": "At paths that match: `nodes.*.mtu`.",
@@ -47,7 +51,24 @@ _HELP: Final = {
     "merge": "Merge, do not replace.",
     "ttl": "Seconds after which it ends when nobody touches it.",
     "timeout": "Seconds to wait for the answer.",
+    "kwargs": "Arguments by name: {x: 1}.",
+    "path": "At this path, or below it.",
 }
+
+
+_ARGUMENTS: Final = {
+    "path": "For example nodes.r1.mtu; a key with dots stands in quotes.",
+    "name": "Of the draft.",
+    "pattern": "`nodes.*.mtu`; `**` stands for any number of keys.",
+    "channel": "Any name: a channel is there while somebody listens.",
+    "revision": "Of the commit, as the log shows it.",
+    "before": "A point in time: a revision, a time, or a while ago.",
+    "after": "Another one; without it now.",
+    "to": "A point in time; -1: one change back.",
+    "text": "JSON, or what --form says.",
+    "args": "Its arguments, each JSON or YAML.",
+}
+_COMPLETED: Final = {"path": complete.tree_paths, "name": complete.drafts, "channel": complete.channels}
 
 
 def tree_verbs() -> dict[str, Verb]:
@@ -55,9 +76,34 @@ def tree_verbs() -> dict[str, Verb]:
     return dict(verbs_of(Config))
 
 
-def command_of(name: str, verb: Verb, *, section: str, examples: str = "", connect: Connect = caller_of_tree) -> click.Command:
-    """The command `name` that calls a verb of the tree."""
-    params: list[click.Parameter] = [_param(one, verb) for one in verb.arguments if one.name not in _HIDDEN]
+class VerbCommand(Command):
+    """A command of a verb. A negative number is a word, no option: `put a.b -5`, `rollback a -1`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if "--" in args else [*(parts := parted(self, args))[0], "--", *parts[1]])
+
+
+def parted(command: click.Command, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options with their values, and words that are none."""
+    valued = {name for param in command.params if isinstance(param, click.Option) and not param.is_flag for name in param.opts}
+    options: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "-" or _NUMBER.fullmatch(word):
+            others.append(word)
+        else:
+            options += [word, *([value] if word in valued and (value := next(rest, None)) is not None else [])]
+    return options, others
+
+
+def command_of(
+    name: str, verb: Verb, *, section: str, examples: str = "", help_text: str = "", connect: Connect = caller_of_tree,
+    preset: Mapping[str, Any] | None = None,
+) -> click.Command:  # fmt: skip
+    """The command `name` that calls a verb of the tree. preset: arguments that this command gives by itself."""
+    preset = preset or {}
+    params: list[click.Parameter] = [_param(one) for one in verb.arguments if one.name not in _HIDDEN and one.name not in preset]
     params += [
         Option(["--json", "-j"], is_flag=True, help="Print JSON."),
         Option(["--color", "colour"], metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR."),
@@ -66,32 +112,40 @@ def command_of(name: str, verb: Verb, *, section: str, examples: str = "", conne
 
     def run(*, json: bool, colour: str, db: str, **given: Any) -> None:
         arguments = {one.name: _read(one, given[one.name]) for one in verb.arguments if _is_given(one, given)}
+        arguments |= preset
         if any(one.name == "author" for one in verb.arguments):
             arguments["author"] = getpass.getuser()
         with connect(db) as caller:
             _carry_out(caller, verb, arguments, as_json=json, colour=colour)
 
-    return Command(name, callback=run, params=params, section=section, examples=examples, help=verb.doc)
+    return VerbCommand(name, callback=run, params=params, section=section, examples=examples, help=help_text or verb.doc)
 
 
 def _carry_out(caller: Caller, verb: Verb, arguments: dict[str, Any], *, as_json: bool, colour: str) -> None:
     style = style_for(sys.stdout, colour)
-    results = caller.stream(f"tree.{verb.name}", **arguments) if verb.streams else [caller.call(f"tree.{verb.name}", **arguments)]
-    for result in results:
-        if as_json:
-            print(json.dumps(result, ensure_ascii=False), flush=verb.streams)
-        else:
-            show(verb.name, result, style)
+
+    def tell(results: Iterable[Any]) -> None:
+        for result in results:
+            if as_json:
+                print(json.dumps(result, ensure_ascii=False), flush=verb.streams)
+            else:
+                show(verb.name, result, style)
+
+    if verb.streams:
+        with closing(caller.stream(f"tree.{verb.name}", **arguments)) as items:
+            tell(items)
+    else:
+        tell([caller.call(f"tree.{verb.name}", **arguments)])
 
 
-def _param(one: Argument, verb: Verb) -> click.Parameter:
+def _param(one: Argument) -> click.Parameter:
     kind = _kinds(one.type)
     if not one.named:
         metavar = one.name.upper() if one.needed else f"[{one.name.upper()}]"
         many = list in kind
         return click.Argument(
             [one.name], metavar=f"{metavar}..." if many else metavar, required=one.needed and not many, default=None if not many else (),
-            nargs=-1 if many else 1, help=_argument_help(one),
+            nargs=-1 if many else 1, help=_argument_help(one), shell_complete=_COMPLETED.get(one.name),
         )  # fmt: skip
     names = [f"--{one.name.replace('_', '-')}", *([_SHORT[one.name]] if one.name in _SHORT else [])]
     if bool in kind:
@@ -102,7 +156,7 @@ def _param(one: Argument, verb: Verb) -> click.Parameter:
 def _argument_help(one: Argument) -> str:
     if one.name in ("value", "patch", "schema"):
         return "JSON or YAML; - reads it from standard input, @FILE from a file."
-    return {"path": "For example nodes.r1.mtu; a key with dots stands in quotes.", "name": "Of the draft."}.get(one.name, "")
+    return _ARGUMENTS.get(one.name, "")
 
 
 def _kinds(annotation: Any) -> frozenset[Any]:
@@ -133,8 +187,8 @@ def _read(one: Argument, text: Any) -> Any:
         return [read_value(part) for part in text]
     if dict in kind:
         return read_value(text)
-    if kind == {int, str}:
-        return int(text) if text.isdecimal() else text
+    if kind == {int, str} and isinstance(text, str):
+        return int(text) if _NUMBER.fullmatch(text) else text
     return _whole(one, text) if kind == {int} and isinstance(text, str) else text
 
 
@@ -145,7 +199,3 @@ def _whole(one: Argument, text: str) -> int:
         raise InvalidValue(f"expected a number, got `{text}` – at `{one.name}`") from None
 
 
-@contextmanager
-def connected(caller: Caller) -> Iterator[Caller]:
-    """For who has a caller already."""
-    yield caller

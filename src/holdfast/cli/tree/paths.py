@@ -1,0 +1,40 @@
+"""Tables and paths of the tree in one place: which of the two a word of `log`, `diff` and `watch` means."""
+
+from __future__ import annotations
+
+from holdfast.cli.looks import LOOKS
+from holdfast.cli.spelling import close_to
+from holdfast.cli.words import find_look
+from holdfast.errors import InvalidValue, NotFound, UnknownName
+
+__all__ = ["is_nothing", "tree_path"]
+
+
+def tree_path(word: str) -> str | None:
+    """The path that a word means; None: it is a noun of `show`. A dot in front always means the tree: `.routes`; `.` is all of it.
+
+    Raises: UnknownName - neither a noun nor a path.
+    """
+    from holdfast.tree.paths import parse
+
+    if word.startswith("."):
+        parse(word[1:])
+        return word[1:]
+    try:
+        find_look(word)
+    except UnknownName:
+        try:
+            parse(word)
+        except InvalidValue:
+            raise UnknownName(
+                f"there is nothing called `{word}`", hint=f"tables are {', '.join(LOOKS)}; a path of the tree is like nodes.r1.mtu"
+            ) from None
+        return word
+    return None
+
+
+def is_nothing(path: str) -> NotFound:
+    """A path at which nothing is or was: perhaps a table was meant."""
+    close = close_to(path.lower(), [name for look in LOOKS.values() for name in (look.table.name, *look.short)])
+    hint = f"did you mean `{close[0]}`? " if close else ""
+    return NotFound(f"nothing is or was at `{path}` in the tree", hint=f"{hint}tables are {', '.join(LOOKS)}", path=path)
