@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from holdfast.errors import HoldfastError, Timeout
+from holdfast.errors import Timeout
 from holdfast.netlink.batch import Batch
 
 from .consequence import Ask, Reread
@@ -66,6 +66,10 @@ class Hand:
     def release(self, line: Line | None) -> None:
         self._supervisor.release(line)
 
+    def resync(self) -> None:
+        """On the loop: events were taken and not written, so everything is to be read again."""
+        self._supervisor.resync()
+
     def learn(self, cycle: Cycle) -> None:
         """On the loop: what a read cycle of a job found."""
         if cycle.questions or cycle.lost:
@@ -103,11 +107,14 @@ class Hand:
             cycle = line.cycle(tx)
             return cycle, None if cycle.more else then(tx)
 
+        written = False
         try:
-            return self._database.write(job).result()
-        except HoldfastError as failure:  # events were taken and not written: all is to be read again
-            self._loop.call_soon_threadsafe(self._supervisor.fail, failure)
-            raise
+            result = self._database.write(job).result()
+            written = True
+            return result
+        finally:
+            if not written:
+                self._loop.call_soon_threadsafe(self.resync)
 
     def ask(self, questions: Iterable[Ask | Reread]) -> None:
         """Ask the source for what no event tells; `caught_up` waits for the answer."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Conflict, HoldfastError, Lost, NotSupported, Timeout, Unavailable
+from holdfast.errors import Bug, Conflict, HoldfastError, Lost, NotSupported, Timeout, Unavailable
 from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
@@ -209,6 +209,8 @@ class Commit:
                 self._note(lambda tx: note_result(tx, self._intent, "done"))
         except HoldfastError as failure:
             raise self._undo(failure) from failure
+        except Exception as fault:  # whatever it is, nothing may stay half done
+            raise self._undo(Bug(f"a transaction failed: {fault!r}")) from fault
         return self.outcome()
 
     # -- a stage ---------------------------------------------------------------------------------------------------

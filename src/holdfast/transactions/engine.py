@@ -69,6 +69,10 @@ class Transactions:
             for hand in hands.values():
                 hand.check()
                 self._wires.serve(hand)
+            for target, table in dict.fromkeys((one.target, one.table) for one in wanted):
+                if target in hands:
+                    self._wires.prepare(target)
+                    _check_seen(hands[target], table)
             tell = None if progress is None else functools.partial(_tell, loop, progress)
             commit = Commit(wanted, hands, self._wires, self._mirror.database, force=force, timeout_s=timeout_s, author=author,
                             message=message, progress=tell, look=self._look)  # fmt: skip
@@ -80,7 +84,6 @@ class Transactions:
     async def _short(self, commit: Commit, hands: Mapping[str, Hand]) -> Short:
         """In the writer; cancelled, it ends nevertheless, and the rest is to be given up."""
         [hand] = hands.values()
-        self._wires.prepare(hand.target)
         held = hand.hold()
         running = asyncio.wrap_future(self._mirror.database.write(commit.in_writer))
         try:
@@ -90,6 +93,9 @@ class Transactions:
                 except asyncio.CancelledError:
                     commit.aborted.set()
             begun = running.result()
+        except BaseException:
+            hand.resync()
+            raise
         finally:
             hand.release(held)
         for cycle in begun.cycles:
@@ -174,6 +180,13 @@ class Transactions:
 def _moved(one: Request, present: Present) -> bool:
     """Only what has moved is to be moved back."""
     return not (isinstance(one, Change) and "target" in one.fields) or present.find(one.table, one.target, one.row) is not None
+
+
+def _check_seen(hand: Hand, table: Table) -> None:
+    """Raises: NotSupported - the source's rows of this table are not kept, so that nobody could see what became of it."""
+    seen = {one.name for one in hand.source.tables}
+    if table is not NETNS and table.name not in seen:
+        raise NotSupported(f"source `{hand.target}` does not show {table.name}; it shows {', '.join(seen)}", target=hand.target)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, progress: Progress, done: int, of: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.errors import Conflict, Denied, HoldfastError, KernelError, NotSupported, Timeout
+from holdfast.errors import Bug, Conflict, Denied, HoldfastError, KernelError, NotSupported, Timeout
 from holdfast.sources.kinds import make
 from holdfast.testing.netns import Namespace, without_rights
 from holdfast.transactions.commit import Commit
@@ -123,15 +123,10 @@ async def test_a_part_of_a_table_is_replaced_by_its_difference() -> None:
         assert {one["dst"] for one in netns.ip_json("route show table 100")} == {f"10.9.{n}.0/24" for n in range(20)}
 
 
-async def test_a_recording_cannot_be_changed(tmp_path: Any) -> None:
-    from holdfast.sources.recording import Writer
-
-    async with one_pair() as (stage, _):
-        assert Writer
-        source = make("old", "replay", file=str(tmp_path / "none"))
-        with pytest.raises(NotSupported, match="can only be read"):
-            source.requests()
-        assert stage
+def test_a_recording_cannot_be_changed(tmp_path: Any) -> None:
+    source = make("old", "replay", file=str(tmp_path / "none"))
+    with pytest.raises(NotSupported, match="can only be read"):
+        source.requests()
 
 
 def test_without_the_right_to_it_is_denied() -> None:
@@ -155,6 +150,45 @@ asyncio.run(main())
         done = netns.run(without_rights([sys.executable, "-c", code]))
         assert "not allowed to change rule 77" in done.stdout and "CAP_NET_ADMIN" in done.stdout
         assert Denied
+
+
+async def test_a_fault_of_ours_on_the_short_way_costs_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the job had taken from the socket is not written when it raises: everything is read again."""
+    async with one_pair() as (stage, netns):
+        def broken(self: Commit, place: Any) -> Any:
+            raise ZeroDivisionError("a fault")
+
+        netns.ip("route add 10.77.0.0/24 via 10.0.0.2")
+        whole = Commit._planned_now
+        monkeypatch.setattr(Commit, "_planned_now", broken)
+        with pytest.raises(ZeroDivisionError):
+            await stage.create("routes", dst="10.9.0.0", dst_len=24, gateway="10.0.0.2")
+        monkeypatch.setattr(Commit, "_planned_now", whole)
+        await stage.mirror.settled(timeout_s=10)
+        assert stage.rows("routes", dst="10.77.0.0") and stage.mirror.status(stage.target).state == "running"
+        await stage.create("routes", dst="10.9.0.0", dst_len=24, gateway="10.0.0.2")
+
+
+async def test_a_fault_of_ours_on_the_long_way_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with one_pair() as (stage, netns):
+        before = state_of(netns)
+
+        def broken(self: Commit) -> Any:
+            raise ZeroDivisionError("a fault")
+
+        monkeypatch.setattr(Commit, "_read_back", broken)
+        with pytest.raises(Bug, match="ZeroDivisionError"):
+            await stage.commit(stage.new("rules", priority=100, table_id=500), stage.new("rules", priority=101, table_id=500))
+        assert difference(before, state_of(netns)) == []
+
+
+async def test_a_table_that_is_not_mirrored_is_not_changed() -> None:
+    with Namespace("part") as netns:
+        async with staged(netns) as stage:
+            stage.mirror.add(make("part", "netns", netns=netns.path, tables=["interfaces"]))
+            await stage.mirror.ready("part", 10)
+            with pytest.raises(NotSupported, match="does not show rules; it shows interfaces"):
+                await stage.commit(stage.new("rules", "part", priority=100, table_id=500))
 
 
 # -- two processes -----------------------------------------------------------------------------------------------------
