@@ -14,7 +14,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,24 +24,24 @@ from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
 from holdfast.mirror.rules import POLLED
-from holdfast.model import INTERFACES, NETNS, TABLES
+from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
 from holdfast.netlink.batch import Batch
 
 from . import namespaces, tuns
-from .compare import differences
 from .contract import Change, Create, Delete, Named, Outcome, Request
 from .journal import note_intent, note_result, note_stage
+from .judge import ROWS_MOST, Judge
 from .messages import message_of
 from .order import Phase, Step, Verb, in_order
 from .overtaken import overtaken
 from .plan import Plan, plan
-from .present import Present
+from .present import Fetch, Present
 from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
 from .scene import Scene
 from .stages import stages
-from .undo import Later, backwards, inverse, repaired
+from .undo import Later, backwards, inverse
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ _PATIENCE_S: Final = 1.0
 """How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
 _DAD_S: Final = 4.0
 _ROUNDS: Final = 3
-_ROWS_MOST: Final = 1000
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", "nexthops"))
 """Tables whose events tell all that a creation does, at once."""
@@ -110,6 +110,7 @@ class Commit:
         self._look = look
         self._scene = Scene(hands)
         self._present = Present(database.fetch, self._scene.means)
+        self._judge = Judge(self._present, self._scene, hands)
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
         self._done: set[int] = set()  # places of requests of which the kernel did something
@@ -145,7 +146,7 @@ class Commit:
             if short.cycles[0].more or short.cycles[0].lost:
                 return short
             events = line.applier.witness = []
-            self._present = Present(tx.fetch, self._scene.means)
+            self._read_by(tx.fetch)
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or _follows(one):
                 return short
@@ -156,7 +157,7 @@ class Commit:
                 self._single_noted(tx)
                 short.cycles.append(line.cycle(tx))
                 self._check_overtaken({hand.target: events})
-            row, wrong = self._judged(one)
+            row, wrong = self._judge.judged(one)
             if not wrong:
                 self._rows = (row,)
                 short.done = True
@@ -165,8 +166,12 @@ class Commit:
         finally:
             if line is not None:
                 line.applier.witness = None
-            self._present = Present(self._database.fetch, self._scene.means)
+            self._read_by(self._database.fetch)
         return short
+
+    def _read_by(self, fetch: Fetch) -> None:
+        self._present = Present(fetch, self._scene.means)
+        self._judge = Judge(self._present, self._scene, self._hands)
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
@@ -279,7 +284,7 @@ class Commit:
             if self._intent:
                 note_stage(tx, self._intent, undo)
             else:
-                words = [told(one, "", self._present) for one in self._requests[:_ROWS_MOST]]
+                words = [told(one, "", self._present) for one in self._requests[:ROWS_MOST]]
                 self._intent = note_intent(tx, self._database.boot_id, words, len(self._requests), undo, self._author, self._message)
 
         return job
@@ -454,10 +459,10 @@ class Commit:
     def _read_back(self) -> tuple[Mapping[str, Any] | None, ...]:
         """Compare what the tables show with what was asked. Raises: Conflict - it is not so, and does not become so."""
         until = min(self._deadline, time.monotonic() + _PATIENCE_S)
-        keep = len(self._requests) <= _ROWS_MOST
+        keep = len(self._requests) <= ROWS_MOST
         rows: dict[int, Mapping[str, Any] | None] = {}
-        final = {id(one) for one in self._last_of_each()}
-        self._gather(self._plans)
+        final = {id(one) for one in self._judge.last_of_each(self._plans, self._stages)}
+        self._judge.gather(self._plans)
         try:
             for place, one in self._places.items():
                 if id(one) not in final:
@@ -469,35 +474,10 @@ class Commit:
             self._present.forget()
         return tuple(rows.get(place) for place in range(len(self._requests))) if keep else ()
 
-    def _last_of_each(self) -> Collection[Plan]:
-        """A later request may have made again what an earlier one removed."""
-        if self._stages == 1 and all(isinstance(one.request, Create) for one in self._plans):
-            return self._plans
-        return {self._thing(one): one for one in self._plans}.values()
-
-    def _thing(self, one: Plan) -> tuple[Any, ...]:
-        """What a plan is about."""
-        table = one.request.table
-        row = one.before if one.before is not None else self._resolved_or(one.where, table, one.asked or one.request.row)
-        names = ("ifname",) if table is INTERFACES else table.key
-        return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
-
-    def _gather(self, plans: Sequence[Plan]) -> None:
-        """Many rows of one table are read at once."""
-        if len(plans) <= _ROWS_MOST:
-            return
-        kinds: dict[tuple[str, str], list[Plan]] = {}
-        for one in plans:
-            kinds.setdefault((one.where, one.request.table.name), []).append(one)
-        for (where, table), alike in kinds.items():
-            if len(alike) > _ROWS_MOST:
-                asked = {name for names in {tuple(one.asked or TABLES[table].key) for one in alike} for name in names}
-                self._present.gather(TABLES[table], where, asked | set(TABLES[table].key))
-
     def _awaited(self, one: Plan, until: float) -> Mapping[str, Any] | None:
         caught_up = False
         while True:
-            row, wrong = self._judged(one)
+            row, wrong = self._judge.judged(one)
             if not wrong:
                 return self._after_dad(one, row) if one.request.table.name == "addresses" else row
             if time.monotonic() > until:
@@ -510,36 +490,6 @@ class Commit:
                 time.sleep(0.01)
             self._present.forget()
 
-    def _judged(self, one: Plan) -> tuple[Mapping[str, Any] | None, str]:
-        """The row after it, and what is wrong with it in words."""
-        table, asked = one.request.table, one.asked
-        if one.where not in self._hands and not self._follows(one.where, table):
-            return None, ""  # it is where nobody looks
-        if asked is None:
-            found = None if one.before is None else self._present.find(table, one.where, one.before)
-            return None, "" if found is None or not one.steps else "it is still there"
-        resolved = self._resolved(one, asked)
-        candidates = self._present.candidates(table, one.where, resolved)
-        if not candidates and table is INTERFACES and one.before is not None and one.where == one.request.target:
-            candidates = self._present.candidates(table, one.where, {"ifindex": one.before["ifindex"]})
-        found = None
-        for row in candidates:
-            found = differences(table, resolved, row)
-            if not found:
-                return row, ""
-        if found is None:
-            return None, "it is not there"
-        return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
-
-    def _follows(self, target: str, table: Table) -> bool:
-        """Are the names of namespaces kept in a table?"""
-        return table is NETNS and bool(self._present.rows(NETNS, target))
-
-    def _resolved(self, one: Plan, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        if one.request.table is INTERFACES:
-            asked = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
-        return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, asked))
-
     def _after_dad(self, one: Plan, row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""
         until = min(self._deadline, time.monotonic() + _DAD_S)
@@ -549,7 +499,7 @@ class Commit:
                 break
             time.sleep(0.02)
             self._present.forget()
-            row = self._judged(one)[0] or row
+            row = self._judge.judged(one)[0] or row
         if row is not None and row["flags"] & _DADFAILED:
             raise Conflict(f"{told(one.request, one.where, self._present)}: another host has this address")
         return row
@@ -589,7 +539,7 @@ class Commit:
             if place not in self._done:
                 continue
             target, table = one.request.target, one.request.table
-            known.setdefault(self._thing(one), (target, table, one.before, one.asked or {}, one.where))
+            known.setdefault(self._judge.thing(one), (target, table, one.before, one.asked or {}, one.where))
             for where, what, row in one.hung:
                 known.setdefault((where, what.name, *(str(row[name]) for name in what.key)), (where, what, row, row, where))
         return list(known.values())
@@ -611,7 +561,10 @@ class Commit:
         for number in range(_ROUNDS + 1):
             self._ask_again(known)
             self._catch_up()
-            work = [one for one in (self._left_of(*entry) for entry in known) if one is not None]
+            for (where, table), count in Counter((target, table) for target, table, *_ in known).items():
+                if count > ROWS_MOST:
+                    self._present.gather(table, where)
+            work = [one for one in (self._judge.left_of(*entry) for entry in known) if one is not None]
             self._present.forget()
             if not work:
                 return []
@@ -626,23 +579,6 @@ class Commit:
         for where, table in tables:
             if table is not NETNS:
                 self._hands[where].ask([Reread(table.name, reason="a transaction is taken back")])
-
-    def _left_of(
-        self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str
-    ) -> Request | None:
-        if target not in self._hands and not self._follows(target, table):
-            return None
-        if before is None:
-            found = self._present.like(table, target, self._resolved_or(target, table, asked))
-            return None if found is None else Delete(target, table, found, missing_ok=True)
-        return repaired(target, table, before, self._present.find(table, target, before))
-
-    def _resolved_or(self, target: str, table: Table, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
-        try:
-            return self._scene.resolved(Step(0, target, 0, Verb.CHANGE, table, row))
-        except HoldfastError:  # an interface that is gone again: what was on it is as well
-            return row
 
     def _result(self, word: str, failure: HoldfastError, left: Sequence[str] = ()) -> None:
         if self._intent:

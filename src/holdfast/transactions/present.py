@@ -12,7 +12,7 @@ from holdfast.model.field import Table
 from .compare import differences, lost
 from .contract import Named
 
-__all__ = ["LOCATORS", "Present"]
+__all__ = ["LOCATORS", "Fetch", "Present"]
 
 Row = dict[str, Any]
 Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]

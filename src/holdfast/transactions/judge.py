@@ -1,0 +1,106 @@
+"""Do the tables show what was asked for; do they show what was there before? For a commit's thread, or the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from holdfast.errors import HoldfastError
+from holdfast.mirror.hand import Hand
+from holdfast.model import INTERFACES, NETNS, TABLES
+from holdfast.model.field import Table
+
+from .compare import differences
+from .contract import Create, Delete, Request
+from .order import Step, Verb
+from .plan import Plan
+from .present import Present
+from .scene import Scene
+from .undo import repaired
+
+__all__ = ["ROWS_MOST", "Judge"]
+
+ROWS_MOST: Final = 1000
+"""More rows of one table than this are read at once to be compared, and not kept for the answer."""
+
+
+class Judge:
+    """Compares by what `present` reads."""
+
+    def __init__(self, present: Present, scene: Scene, hands: Mapping[str, Hand]) -> None:
+        self.present = present
+        self._scene = scene
+        self._hands = hands
+
+    def judged(self, one: Plan) -> tuple[Mapping[str, Any] | None, str]:
+        """The row after it, and what is wrong with it in words."""
+        table, asked = one.request.table, one.asked
+        if one.where not in self._hands and not self._follows(one.where, table):
+            return None, ""  # it is where nobody looks
+        if asked is None:
+            found = None if one.before is None else self.present.find(table, one.where, one.before)
+            return None, "" if found is None or not one.steps else "it is still there"
+        resolved = self._resolved(one, asked)
+        candidates = self.present.candidates(table, one.where, resolved)
+        if not candidates and table is INTERFACES and one.before is not None and one.where == one.request.target:
+            candidates = self.present.candidates(table, one.where, {"ifindex": one.before["ifindex"]})
+        found = None
+        for row in candidates:
+            found = differences(table, resolved, row)
+            if not found:
+                return row, ""
+        if found is None:
+            return None, "it is not there"
+        return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
+
+    def left_of(
+        self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str
+    ) -> Request | None:
+        """What is left to be done for an object to be as before; None: nothing."""
+        if target not in self._hands and not self._follows(target, table):
+            return None
+        if before is None:
+            found = self.present.like(table, target, self._resolved_or(target, table, asked))
+            return None if found is None else Delete(target, table, found, missing_ok=True)
+        return repaired(target, table, before, self.present.find(table, target, before))
+
+    def thing(self, one: Plan) -> tuple[Any, ...]:
+        """What a plan is about."""
+        table = one.request.table
+        row = one.before if one.before is not None else self._resolved_or(one.where, table, one.asked or one.request.row)
+        names = ("ifname",) if table is INTERFACES else table.key
+        return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
+
+    def last_of_each(self, plans: Sequence[Plan], stages: int) -> Collection[Plan]:
+        """The plans that say what must be in the end: a later request may have made again what an earlier one removed."""
+        if stages == 1 and all(isinstance(one.request, Create) for one in plans):
+            return plans
+        return {self.thing(one): one for one in plans}.values()
+
+    def gather(self, plans: Sequence[Plan]) -> None:
+        """Many rows of one table are read at once."""
+        if len(plans) <= ROWS_MOST:
+            return
+        kinds: dict[tuple[str, str], list[Plan]] = {}
+        for one in plans:
+            kinds.setdefault((one.where, one.request.table.name), []).append(one)
+        for (where, table), alike in kinds.items():
+            if len(alike) > ROWS_MOST:
+                asked = {name for names in {tuple(one.asked or TABLES[table].key) for one in alike} for name in names}
+                self.present.gather(TABLES[table], where, asked | set(TABLES[table].key))
+
+    def _follows(self, target: str, table: Table) -> bool:
+        """Are the names of namespaces kept in a table?"""
+        return table is NETNS and bool(self.present.rows(NETNS, target))
+
+    def _resolved(self, one: Plan, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        if one.request.table is INTERFACES:
+            asked = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
+        return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, asked))
+
+    def _resolved_or(self, target: str, table: Table, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
+        try:
+            return self._scene.resolved(Step(0, target, 0, Verb.CHANGE, table, row))
+        except HoldfastError:  # an interface that is gone again: what was on it is as well
+            return row
