@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -261,12 +261,23 @@ class Commit:
         self._judged_to = len(self._plans)
 
     def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
-        if any(not isinstance(one, Create) or one.ensure or one.table is INTERFACES for _, one in stage):
+        looked_up = [one for _, one in stage if not isinstance(one, Create) or one.ensure]
+        if looked_up or any(one.table is INTERFACES for _, one in stage):
             self._drain()
-        return self._planned_now(stage)
+        self._gather((one.target, one.table) for one in looked_up)
+        try:
+            return self._planned_now(stage)
+        finally:
+            self._present.forget()
 
     def _planned_now(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         return [self._plan(one, place) for place, one in stage]
+
+    def _gather(self, places: Iterable[tuple[str, Table]]) -> None:
+        """Many rows of one table are read at once."""
+        for (where, table), count in Counter(places).items():
+            if count > ROWS_MOST:
+                self._present.gather(table, where)
 
     def _plan(self, one: Request, place: int) -> Plan:
         if not self._undoing:
@@ -561,9 +572,7 @@ class Commit:
         for number in range(_ROUNDS + 1):
             self._ask_again(known)
             self._catch_up()
-            for (where, table), count in Counter((target, table) for target, table, *_ in known).items():
-                if count > ROWS_MOST:
-                    self._present.gather(table, where)
+            self._gather((target, table) for target, table, *_ in known)
             work = [one for one in (self._judge.left_of(*entry) for entry in known) if one is not None]
             self._present.forget()
             if not work:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from holdfast.model import INTERFACES
+from holdfast.model.field import Table
 
 from .complete import completed
 from .contract import Create, Delete, Named, Request
@@ -38,7 +40,7 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
     """What names the objects of a request: of interfaces name and index, of a veth both ends."""
     row: Mapping[str, Any] = completed(one.table, one.row) if isinstance(one, Create) else one.row
     if one.table is not INTERFACES:
-        yield (one.target, one.table.name, *(_name(row.get(name, one.table[name].default)) for name in one.table.key))
+        yield (one.target, one.table.name, *[_name(row.get(name, default)) for name, default in _key(one.table)])
         return
     for name in ("ifname", "ifindex"):
         if row.get(name):
@@ -47,6 +49,11 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
     if peer:
         where = peer.get("target") or one.target
         yield from ((where, name, peer[name]) for name in ("ifname", "ifindex") if peer.get(name))
+
+
+@cache
+def _key(table: Table) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, table[name].default) for name in table.key)
 
 
 def _name(value: Any) -> Any:
