@@ -105,6 +105,7 @@ class Churn:
         self._thread.join()
 
 
+@pytest.mark.timeout(2400)  # five minutes where nothing else runs
 def test_killed_again_and_again_under_churn(netns: Namespace, tmp_path: Path, rng: random.Random) -> None:
     netns.veth("v0", "v1")
     netns.batch(["link set v0 up", "link set v1 up"])
