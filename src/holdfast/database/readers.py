@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import apsw
 
-from holdfast.errors import Closed, HoldfastError, QueryError
+from holdfast.errors import Closed, Corrupt, HoldfastError, QueryError
 
-from .faults import fault
+from .faults import DAMAGED_HINT, fault
 from .guard import Guard
 from .home import Row
 from .query import Answer, explained
@@ -63,7 +63,7 @@ class Readers:
         one = self._take()
         try:
             return one.connection.execute(sql, tuple(args)).fetchall()
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise self._fault(error, sql, one) from None
         finally:
             self._give(one)
@@ -88,7 +88,7 @@ class Readers:
         """Read through a snapshot."""
         try:
             return one.connection.execute(sql, tuple(args)).fetchall()
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise self._fault(error, sql, one) from None
 
     def query(
@@ -199,7 +199,9 @@ class Readers:
         finally:
             one.guard.trusted = False
 
-    def _fault(self, error: apsw.Error, sql: str, one: Connected) -> HoldfastError:
+    def _fault(self, error: apsw.Error | UnicodeDecodeError, sql: str, one: Connected) -> HoldfastError:
+        if isinstance(error, UnicodeDecodeError):  # of our own queries: what we write is text
+            return Corrupt(f"database {self._path}: text in it is damaged ({error})", hint=DAMAGED_HINT)
         if self._closed:
             return self._ended()
         return explained(error, sql, one.connection, self._path, one.guard.refused)

@@ -29,6 +29,13 @@ class Damage:
 
 def check(fetch: Fetch) -> list[Damage]:
     """All that is damaged; empty: nothing. Cost: O(rows of the tree and its history)."""
+    try:
+        return _check(fetch)
+    except Corrupt as error:  # so much that it cannot be read
+        return [Damage(error.message, 0)]
+
+
+def _check(fetch: Fetch) -> list[Damage]:
     found: list[Damage] = []
     content: defaultdict[int, int] = defaultdict(int)
     change: defaultdict[int, int] = defaultdict(int)
@@ -47,6 +54,22 @@ def check(fetch: Fetch) -> list[Damage]:
             change[until] -= began
     if not found:  # a damaged row is in no sum
         found += _commits(fetch, content, change)
+    return found + _indexes(fetch)
+
+
+def _indexes(fetch: Fetch) -> list[Damage]:
+    """Do the indexes tell of the same rows? They are read by themselves, which is possible because they hold what is asked for."""
+    rows_there = {(row[0], row[1]) for row in fetch("SELECT path, since FROM tree NOT INDEXED", ())}
+    found = []
+    for index, sql in (
+        ("tree_since", "SELECT path, since FROM tree INDEXED BY tree_since WHERE since > -1"),
+        ("tree_until", "SELECT path, since FROM tree INDEXED BY tree_until WHERE until IS NULL OR until > -1"),
+    ):
+        differing = rows_there ^ {(row[0], row[1]) for row in fetch(sql, ())}
+        if differing:
+            path, since = min(differing, key=lambda one: one[1])
+            sentence = f"the index {index} and the rows differ in {len(differing)} places, first at revision {since}"
+            found.append(Damage(sentence, since, path))
     return found
 
 

@@ -1,7 +1,9 @@
 """The past of the tree, read from its rows: what was, what differs between two revisions, who did it.
 
-`fetch` reads at one revision. Every row that is given back has been compared with its checksum. Costs are O(rows found · log rows);
-a subtree as it was costs the rows that it ever had.
+`fetch` reads at one revision. Every row that is given back has been compared with its checksum; and of the whole tree, of a difference
+of whole trees, and of each commit, that they are all of the rows (by `digest` and `content` of the log lines): one that cannot be
+found any more, because an index or a page is damaged, is missed. Of a subtree alone that cannot be known; `check` finds it.
+Costs are O(rows found · log rows); a subtree as it was costs the rows that it ever had.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from holdfast.database.home import Row as SqlRow
-from holdfast.errors import Compacted, NotFound
+from holdfast.errors import Compacted, Corrupt, NotFound
 
 from . import rows
 from .commit import Commit
@@ -30,7 +32,8 @@ __all__ = [
 Fetch = Callable[[str, Sequence[Any]], list[SqlRow]]
 
 _COLUMNS: Final = "path, since, until, value, owner, sum"
-_AT: Final = f"SELECT {_COLUMNS} FROM tree WHERE {{where}} AND since <= ? AND (until IS NULL OR until > ?)"
+_AT: Final = f"SELECT {_COLUMNS} FROM tree NOT INDEXED WHERE {{where}} AND since <= ? AND (until IS NULL OR until > ?)"
+"""Out of the rows themselves: a damaged index would hide some."""
 _BEGAN: Final = f"SELECT {_COLUMNS} FROM tree INDEXED BY tree_since WHERE since > ? AND since <= ?"
 _ENDED: Final = f"SELECT {_COLUMNS} FROM tree INDEXED BY tree_until WHERE until > ? AND until <= ?"
 _LINE: Final = "SELECT revision, time_ns, author, message, details FROM log WHERE kind = ?"
@@ -92,9 +95,32 @@ def node_at(fetch: Fetch, path: Path, revision: int, *, ephemeral: bool = True) 
     """The subtree at a path as it was. Revisions of containers are those of what is below. Raises: Compacted, Corrupt."""
     whole_at(fetch, revision)
     where, args = _within(path)
-    found = [row for row in _checked(fetch(_AT.format(where=where), (*args, revision, revision))) if ephemeral or row[4] is None]
+    found = list(_checked(fetch(_AT.format(where=where), (*args, revision, revision))))
+    if not path:
+        _complete(revision, sum(_began(row) for row in found), _digest(fetch, revision))
+    found = [row for row in found if ephemeral or row[4] is None]
     root = rebuilt(Branch({}, 0), [Edit(parse(row[0]), None, rows.node_of(row[3], row[1], row[4])) for row in found])
     return find(root, path)
+
+
+def _began(row: SqlRow) -> int:
+    """The checksum that a row had when it began."""
+    return rows.row_sum(row[0], row[1], row[3], row[4])
+
+
+def _digest(fetch: Fetch, revision: int) -> int | None:
+    """The sum of all rows of the tree at a revision, by the log; None: it does not say."""
+    found = fetch(f"{_LINE} AND revision <= ? ORDER BY revision DESC LIMIT 1", (rows.KIND, revision))
+    if not found:
+        return None if oldest(fetch) else 0
+    return int(rows.details_of(found[0][0], found[0][2], found[0][3], found[0][4])["digest"])
+
+
+def _complete(revision: int, found: int, told: int | None) -> None:
+    """Raises: Corrupt - these are not all rows."""
+    if told is not None and found != told:
+        sentence = f"rows of the tree at revision {revision} are missing, or are too many: they add up to {found}, expected {told}"
+        raise Corrupt(sentence, hint="`check` tells more; restore a backup", revision=revision)
 
 
 def changed_at(fetch: Fetch, path: Path, revision: int) -> int:
@@ -149,11 +175,15 @@ def differences(fetch: Fetch, before: int, after: int, path: Path = ()) -> list[
         return [Edit(edit.path, edit.new, edit.old) for edit in differences(fetch, after, before, path)]
     whole_at(fetch, before)
     where, args = _within(path)
-    old, new = {}, {}
+    old, new, change = {}, {}, 0
     for row in _checked(fetch(f"{_ENDED} AND since <= ? AND {where}", (before, after, before, *args))):
         old[row[0]] = rows.node_of(row[3], row[1], row[4])
+        change -= _began(row)
     for row in _checked(fetch(f"{_BEGAN} AND (until IS NULL OR until > ?) AND {where}", (before, after, after, *args))):
         new[row[0]] = rows.node_of(row[3], row[1], row[4])
+        change += _began(row)
+    if not path and (first := _digest(fetch, before)) is not None and (last := _digest(fetch, after)) is not None:
+        _complete(after, first + change, last)
     edits = [Edit(parse(text), old.get(text), new.get(text)) for text in {**old, **new}]
     return [edit for edit in edits if edit.old is None or edit.new is None or not _equal(edit.old, edit.new)]
 
@@ -166,13 +196,18 @@ def commits(fetch: Fetch, since: int, until: int) -> list[Commit]:
     """The commits after `since` up to `until`, in order, as watchers see them. Raises: Compacted, Corrupt."""
     whole_at(fetch, since)
     found: dict[int, dict[str, Edit]] = {}
+    content: dict[int, int] = {}
     for row in _checked(fetch(_ENDED, (since, until))):
+        content[row[2]] = content.get(row[2], 0) + row[5]
         found.setdefault(row[2], {})[row[0]] = Edit(parse(row[0]), rows.node_of(row[3], row[1], row[4]), None)
     for row in _checked(fetch(_BEGAN, (since, until))):
+        content[row[1]] = content.get(row[1], 0) + _began(row)
         edits = found.setdefault(row[1], {})
         before = edits.get(row[0])
         edits[row[0]] = Edit(parse(row[0]), None if before is None else before.old, rows.node_of(row[3], row[1], row[4]))
     lines = {line[0]: line for line in fetch(f"{_LINE} AND revision > ? AND revision <= ?", (rows.KIND, since, until))}
+    for revision, _, author, message, text in lines.values():
+        _complete(revision, content.get(revision, 0), rows.details_of(revision, author, message, text)["content"])
     return [_commit(lines.get(revision), revision, list(edits.values())) for revision, edits in sorted(found.items())]
 
 

@@ -28,7 +28,9 @@ from .paths import Path, parse, show
 from .values import decode, encode
 from .wide import Children, children
 
-__all__ = ["KIND", "PRESENCE", "Gathered", "Written", "ended_sum", "line_sum", "load", "node_of", "row_sum", "text_of", "verified"]
+__all__ = [
+    "KIND", "PRESENCE", "Gathered", "Written", "details_of", "ended_sum", "line_sum", "load", "node_of", "row_sum", "text_of", "verified",
+]  # fmt: skip
 
 Fetch = Callable[[str, Sequence[Any]], list[SqlRow]]
 
@@ -171,7 +173,7 @@ def load(fetch: Fetch) -> Head:
             raise Corrupt(f"the tree has {len(rows)} rows and the log knows of no commit", hint=_HINT)
         return EMPTY
     revision, author, message, text = last[0]
-    details = _details(revision, author, message, text)
+    details = details_of(revision, author, message, text)
     pruned: dict[str, int] = dict(fetch("SELECT path, revision FROM tree_pruned", ()))
     builder = _Builder(pruned)
     digest = builder.add(rows)
@@ -184,7 +186,8 @@ def load(fetch: Fetch) -> Head:
     return Head(builder.root(revision), revision, digest, len(rows))
 
 
-def _details(revision: int, author: str | None, message: str | None, text: str) -> dict[str, Any]:
+def details_of(revision: int, author: str | None, message: str | None, text: str) -> dict[str, Any]:
+    """What a commit's log line says. Raises: Corrupt - it is not what was written."""
     try:
         details: dict[str, Any] = msgspec.json.decode(text)
         good = line_sum(author, message, details) == details["sum"]
