@@ -110,6 +110,17 @@ class Node:
         """Wait until every source is loaded, or has failed: failed ones are tried again."""
         await asyncio.gather(*(self._settled(target) for target in self.mirror.targets))
         await self._write(self._forget_others)
+        await self._tell_unfinished()
+
+    async def _tell_unfinished(self) -> None:
+        """What a run that was killed left half done; nothing is done about it by itself."""
+        for one in await asyncio.to_thread(self.transactions.unfinished):
+            if one.same_boot:
+                what = f"{', '.join(one.told[:3])}{' …' if one.requests > 3 else ''}"
+                logger.warning("transaction %d was left half done, it can be taken back: %s", one.intent, what)
+            else:
+                logger.warning("transaction %d was left half done before the last boot, which has ended it", one.intent)
+                await self.transactions.forget(one)
 
     async def _settled(self, target: str) -> None:
         with contextlib.suppress(NotFound):  # a namespace that came and went meanwhile

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast.errors import NotSupported
+from holdfast.node import Node
 from holdfast.testing.netns import Namespace
 from holdfast.transactions.contract import Named
 from tests.kernel.transactions.stage import Stage, staged
@@ -83,6 +84,16 @@ async def test_what_was_half_done_is_told_and_undone(story: str, tmp_path: Path)
             await stage.engine.take_back(one)
             assert await asyncio.to_thread(stage.engine.unfinished) == []
             assert difference(before, state_of(netns)) == []
+
+
+async def test_a_node_tells_it_when_it_starts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = str(tmp_path / "holdfast.db")
+    with Namespace("killed") as netns:
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, path, netns.name, "made")
+        assert await child.wait() == -signal.SIGKILL
+        async with Node(path, [{"target": netns.name, "kind": "netns", "netns": netns.path}]):
+            pass
+        assert "was left half done, it can be taken back: interface w0, address 192.168.7.1/24 dev w0, route 10.0.0.0/24" in caplog.text
 
 
 async def test_what_was_before_the_last_boot_is_only_told(tmp_path: Path) -> None:

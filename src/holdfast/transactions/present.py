@@ -120,7 +120,8 @@ class Present:
             conditions.append(f"{name} IS ?" if value is None else f"{name} = ?")
             args.append(value)
         rows = self._read(table, target, " AND ".join(conditions), args)
-        return [row for row in rows if all(row[name] == value for name, value in fields.items() if table[name].json and value is not None)]
+        json = [(name, value) for name, value in fields.items() if value is not None and table[name].json]
+        return [row for row in rows if all(row[name] == value for name, value in json)] if json else rows
 
     def _numbered(self, target: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """With the indexes that the tables show for names; what is not there has an index that nothing has."""
