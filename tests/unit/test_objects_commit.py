@@ -441,6 +441,15 @@ async def test_rollback_takes_the_last_commit_back(home):
     assert made.state == "invalid" and not home.interfaces.exists("d0")
 
 
+async def test_of_several_objects_each_comes_back_by_itself(home):
+    link, route = home.interfaces["eth0"].set(mtu=1400), home.routes.create(dst="10.3.0.0/16", oif="eth0")
+    await home.commit(link, route)
+    await rollback(home.engine, route, None)
+    assert not home.routes.exists("10.3.0.0/16") and link["mtu"] == 1400
+    await rollback(home.engine, link, None)
+    assert link["mtu"] == 1500
+
+
 async def test_rollback_drops_what_waits(home):
     link = home.interfaces["eth0"].set(mtu=1400)
     await rollback(home.engine, link, None)

@@ -168,7 +168,7 @@ def _remember(taken: list[Taken], outcome: Outcome, saved: list[Saved | None]) -
     """A commit of one object is taken back as a whole; of several each comes back by itself."""
     for (one, pending), before in zip(taken, saved, strict=True):
         if pending:
-            one._saved = before or Undo(outcome.undo)
+            one._saved = Undo(outcome.undo) if before is None else before
 
 
 def time_for(requests: int) -> float:
@@ -183,12 +183,12 @@ async def rollback(engine: Engine, one: Object[Any], snapshot: Saved | None, how
     """
     await _landed([one])
     one.drop()
-    saved = snapshot or one._saved
+    saved = one._saved if snapshot is None else snapshot
     if saved is None:
         return
     requests: list[Request] = saved.requests(one)
     if requests:
         outcome = await engine.commit(requests, force=True, timeout_s=time_for(len(requests)), author=how.author, message=how.message)
-        one.found(outcome)
+        one.found(requests, outcome, saved)
     if snapshot is None:
         one._saved = None

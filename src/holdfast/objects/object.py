@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Self
 
 from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
@@ -363,16 +363,18 @@ class Object(Following[V], MutableMapping[str, Any]):
                 self._pending = Pending()
             self._last = Seen(-1, self._view.reading.revision, self._last.row, there=False)
 
-    def found(self, outcome: Outcome) -> None:
-        """After a rollback: be the row that came back, if one of these is this object's."""
+    def found(self, requests: Sequence[Request], outcome: Outcome, saved: Saved) -> None:
+        """After a rollback: if this object is not where it was, be the row that came back under its name, or under that of before."""
         view = self._view
-        if super().state is INVALID:
-            name = "ifname" if "ifname" in view.plan.positions else view.plan.table.key[0]
-            own = (self._last.row[0], self._last.row[view.plan.positions[name]])
-            for row in outcome.rows:
-                if row is not None and (row.get("target", own[0]), row.get(name)) == own and set(view.plan.table.columns) <= row.keys():
-                    self.become(own[0], row)
-                    return
+        if super().state is not INVALID:
+            return
+        name = "ifname" if "ifname" in view.plan.positions else view.plan.table.key[0]
+        names = {self._last.row[view.plan.positions[name]], saved.get(name) if isinstance(saved, Snapshot) else None}
+        for request, row in zip(requests, outcome.rows, strict=False):
+            if request.table is view.plan.table and row is not None and row.get(name) in names:
+                moved = request.fields.get("target") if isinstance(request, Change) else None
+                self.become(str(row.get("target") or moved or request.target), row)
+                return
 
     def given(self) -> Pending:
         """What waits, to be put back by `undone`."""

@@ -75,23 +75,40 @@ class Snapshot(Mapping[str, Any]):
 
     def requests(self, one: Object[Any]) -> list[Request]:
         """What brings the system back to it from how it is now."""
+        row = one._now()
         if not self._there:
-            row = one._now()
             return [Delete(row[0], one._view.plan.table, one._view.plan.row_of(row), missing_ok=True)] if one._last.there else []
         present = self._present()
-        found = [self._back(present, *kept) for kept in self._kept]
+        root, *others = self._kept
+        found = [self._root(present, one, *root), *(self._back(present, *kept) for kept in others)]
         return [request for request in found if request is not None]
 
+    def _root(self, present: Present, one: Object[Any], target: str, table: Table, before: Row) -> Request | None:
+        """The object itself, wherever and whatever it is by now."""
+        if not one._last.there:
+            return self._back(present, target, table, before)
+        where, now = str(one._now()[0]), one._view.plan.row_of(one._now())
+        request = self._changed(target, table, before, now)
+        if where == target:
+            return request
+        fields = dict(request.fields) if isinstance(request, Change) else {}
+        return Change(where, table, now, {**fields, "target": target})
+
     def _back(self, present: Present, target: str, table: Table, before: Row) -> Request | None:
+        """What depends on it: there or not."""
         now = present.find(table, target, before)
         if now is None and table is INTERFACES:
             now = present.find(table, target, {"ifname": before["ifname"]})
+        return self._changed(target, table, before, now)
+
+    def _changed(self, target: str, table: Table, before: Row, now: Row | None) -> Request | None:
         request = repaired(target, table, before, now)
         if isinstance(request, Create):
             return replace(request, row=self._named(target, table, request.row))
         if table is not INTERFACES or now is None:
             return request
         fields = dict(request.fields) if isinstance(request, Change) else {}
+        fields.pop("ifindex", None)  # another one after a move, and nothing that could be set
         fields |= {"state": before["state"]} if now["state"] != before["state"] else {}
         master = self._names.get((target, before["master"] or 0))
         if master is not None and (now["master"] != before["master"] or "master" in fields):

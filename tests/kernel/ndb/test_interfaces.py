@@ -99,6 +99,18 @@ def test_an_interface_moves_to_another_namespace_and_back(both, ns, word):
     assert shown(ns, "v1") and shown(other, "v1") is None and link["target"] == "localhost"
 
 
+def test_a_snapshot_brings_an_interface_back_from_another_namespace(both, ns):
+    ndb, other = both
+    link = ndb.interfaces["v1"].add_ip("10.7.0.1/24").set(mtu=1400).commit()
+    ndb.routes.create(dst="10.70.0.0/16", gateway="10.7.0.2").commit()
+    before = link.snapshot()
+    link.set(target="blue").commit()
+    link.set(mtu=1300).commit()
+    link.rollback(before)
+    assert shown(other, "v1") is None and shown(ns, "v1")["mtu"] == 1400 and "UP" in shown(ns, "v1")["flags"]
+    assert link["target"] == "localhost" and link.ipaddr.exists("10.7.0.1/24") and ns.ip_json("route show 10.70.0.0/16")
+
+
 def test_a_moved_interface_gets_another_index_where_its_own_is_taken(both, ns):
     ndb, other = both
     index = ndb.interfaces["v1"]["index"]

@@ -182,6 +182,19 @@ def test_another_key_replaces_the_route(ns, ndb):
     assert len(shown(ns, "10.1.0.0/24")) == 1 and not shown(ns, "10.2.0.0/24")
 
 
+def test_a_snapshot_of_a_route(ns, ndb):
+    route = ndb.routes.create(dst="10.1.0.0/24", gateway="10.0.0.2", metrics={"mtu": 1300}).commit()
+    before = route.snapshot()
+    route.set(gateway="10.0.0.3", metrics={"mtu": 1400}).commit()
+    route.set(priority=7).commit()
+    route.rollback(before)
+    (there,) = shown(ns, "10.1.0.0/24")
+    assert (there["gateway"], there["metrics"], there.get("metric")) == ("10.0.0.2", [{"mtu": 1300}], None)
+    assert route.state == "system" and ndb.routes["10.1.0.0/24"] is route
+    route.remove().commit().rollback(before)
+    assert [one["gateway"] for one in shown(ns, "10.1.0.0/24")] == ["10.0.0.2"] and route.state == "system"
+
+
 def test_a_nested_metric(ns, ndb):
     route = ndb.routes.create(dst="10.1.0.0/24", gateway="10.0.0.2", metrics={"mtu": 1300}).commit()
     route["metrics"]["advmss"] = 1000
