@@ -34,6 +34,9 @@ class Shell:
             ["bash", "--noprofile", "--norc"], cwd=folder, start_new_session=True, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        assert self._bash.stdin
+        self._bash.stdin.write("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n")  # also when we are killed: then its input ends
+        self._bash.stdin.flush()
 
     def run(self, text: str, *, strict: bool) -> tuple[str, int]:
         """Run shell code; what it printed, and its status. `strict`: stop at the first command that fails."""

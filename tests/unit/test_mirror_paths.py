@@ -48,12 +48,12 @@ def test_replaced_by_one_that_is_there_among_several_is_not_certain() -> None:
 
 def test_a_leg_joins_at_the_end_whatever_the_order_of_the_event() -> None:
     old = route(A, B)
-    assert replaced(route(C, A, B), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B, C),))
+    assert replaced(route(C, A, B), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B, C),), kept=True)
 
 
 def test_a_plain_route_becomes_a_multipath_one() -> None:
     old = route(A)
-    assert replaced(route(B, A), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B),))
+    assert replaced(route(B, A), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B),), kept=True)
 
 
 def test_a_new_multipath_route_beside_one_without_a_gateway() -> None:
@@ -64,7 +64,7 @@ def test_a_new_multipath_route_beside_one_without_a_gateway() -> None:
 
 def test_legs_of_another_maker_leave_the_row_as_its_first_leg_made_it() -> None:
     old = route(A)
-    assert replaced(route(B, A, proto=186), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B),))
+    assert replaced(route(B, A, proto=186), [old], replace=False) == Outcome(gone=(old,), now=(route(A, B),), kept=True)
 
 
 def test_a_replaced_nexthop_object_tells_its_route_among_others() -> None:
@@ -84,17 +84,17 @@ def test_routes_without_a_gateway_may_hide_behind_others() -> None:
 
 def test_a_leg_leaves() -> None:
     old = route(A, B, C)
-    assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A, C),))
+    assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A, C),), kept=True)
 
 
 def test_the_last_but_one_leg_leaves_a_plain_route() -> None:
     old = route(A, B)
-    assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A),))
+    assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A),), kept=True)
 
 
 def test_without_its_first_leg_a_route_may_show_another_maker() -> None:
     old = route(A, B)
-    assert deleted(route(A), [old]) == Outcome(gone=(old,), now=(route(B),), certain=False)
+    assert deleted(route(A), [old]) == Outcome(gone=(old,), now=(route(B),), certain=False, kept=True)
 
 
 def test_all_legs_leave_in_another_order() -> None:

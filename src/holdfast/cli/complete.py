@@ -117,7 +117,7 @@ def filters(context: click.Context, parameter: click.Parameter, incomplete: str)
         return _items([(f"{word}={value}", doc) for value, doc in _values(look.table.name, word) if value.startswith(begun)])
     previous = given[-1] if given else ""
     values = [] if previous in look.flags else list(_values(look.table.name, previous))
-    offers = values or [*_words(look.table.name), *((name, "interface") for name in _interfaces() if "device" in look.bare)]
+    offers = values or [*((name, "interface") for name in _interfaces() if "device" in look.bare), *_words(look.table.name)]
     return _items([(value, doc) for value, doc in offers if value.startswith(incomplete)])
 
 
