@@ -43,7 +43,7 @@ FUNCTIONS = (restore,)
 
 INNER = {
     "accept", "reading", "rows", "tick", "within", "adopt", "given", "matching", "not_found", "word_for",
-    "become", "found", "gone", "put_back", "settle", "take", "undone", "want",
+    "become", "found", "gone", "leaving", "put_back", "settle", "take", "undone", "want",
 }  # fmt: skip
 """Members that other parts of the house need, and users do not."""
 

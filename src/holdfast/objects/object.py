@@ -172,6 +172,11 @@ class Object(Following[V], MutableMapping[str, Any]):
         return not self._pending and self._flight is None
 
     @property
+    def leaving(self) -> bool:
+        """It waits to be removed."""
+        return self._pending.removed
+
+    @property
     def changed(self) -> set[str]:
         """The fields that wait to be committed."""
         return {self._view.plan.shown(name) for name in self._pending.fields}

@@ -315,7 +315,8 @@ class View(Generic[Found]):
         given = self._given("create", spec, fields)
         target = self._where(given)
         named = {name: given[name] for name in ("ifname", "netns", "name") if name in given} if self._by_name else {}
-        if named and self._known({**named, "target": target}):
+        row = self._known({**named, "target": target}) if named else None
+        if row is not None and not self._object(row, (-1, self.reading.revision)).leaving:
             name = next(iter(named.values()))
             raise AlreadyExists(f"{self.table.noun} `{name}` is in {target} already", table=self.table.name, target=target)
         return self._new(target, given)

@@ -108,6 +108,23 @@ def test_probes_run_inside_of_their_source(both, ns):
         ndb.probes.create(target="nowhere", dst="10.7.0.2").commit()
 
 
+def test_one_thing_in_the_place_of_another(ns, ndb):
+    old = ndb.interfaces.create(ifname="br0", kind="bridge", state="up").add_ip("10.8.0.1/24").commit()
+    route = ndb.routes.create(dst="10.9.0.0/24", gateway="10.8.0.2").commit()
+    new = [
+        old.remove(),
+        ndb.interfaces.create(ifname="br0", kind="veth", peer="br1", state="up").add_ip("10.8.0.1/24"),
+        ndb.routes.create(dst="10.9.0.0/24", gateway="10.8.0.3"),
+    ]
+    with pytest.raises(CheckProcessException):
+        ndb.begin().push(*new, CheckProcess("false")).commit()
+    assert ns.ip_json("link show br0")[0]["linkinfo"]["info_kind"] == "bridge" and route["gateway"] == "10.8.0.2"
+    new[0].remove()
+    ndb.begin().push(*new).commit()
+    assert ns.ip_json("link show br0")[0]["linkinfo"]["info_kind"] == "veth"
+    assert [one["gateway"] for one in ns.ip_json("route show 10.9.0.0/24")] == ["10.8.0.3"]
+
+
 def test_the_queue(ns, ndb):
     one, other = ndb.interfaces["v0"].set(mtu=1400), ndb.interfaces["v1"].set(mtu=1400)
     tx = ndb.begin().append(one)
