@@ -98,6 +98,26 @@ def siblings(folder: str, count: int) -> dict[str, float]:
     return {"few_us": median_us(few), "many_us": median_us(many), "ratio": median_us(many) / median_us(few)}
 
 
+async def unconcerned(folder: str, count: int) -> dict[str, float]:
+    """A commit while 1 000 watches follow other paths, and while nobody follows. µs, medians, in turns."""
+    async with AsyncTree(f"{folder}/others.db") as tree:
+        alone, crowded = [], []
+        for _ in range(4):
+            for times, others in ((alone, 0), (crowded, 500)):
+                some = [tree.watch(f"other.k{number}") for number in range(others)]
+                some += [tree.watch(regex=rf"other\.k{number}\.(.*)") for number in range(others)]
+                waiting = [asyncio.create_task(anext(watch, None)) for watch in some]
+                await asyncio.sleep(0.1)
+                for number in range(count // 4):
+                    start = time.perf_counter()
+                    await tree.put(("mine", f"k{number % 50}"), time.perf_counter())
+                    times.append(time.perf_counter() - start)
+                for watch in some:
+                    await watch.close()
+                await asyncio.gather(*waiting)
+    return {"alone_us": median_us(alone), "crowded_us": median_us(crowded), "ratio": median_us(crowded) / median_us(alone)}
+
+
 def fill(folder: str, commits: int) -> None:
     """So many commits, each of one leaf; half of them change one that is there."""
 
@@ -267,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", default=None, help="where the files lie; default: a new folder beside this one's temporary ones")
     parser.add_argument("--count", type=int, default=2000, help="commits per measurement")
+    parser.add_argument("--commits", type=int, default=100_000, help="commits before the restart")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="holdfast-bench-") as folder:
         print(scene.machine())
@@ -280,7 +301,10 @@ def main() -> None:
         near = siblings(folder, options.count)
         lines.append(["among 100 000 siblings", f"{near['many_us']:.0f} µs", f"among 10: {near['few_us']:.0f} µs",
                       f"{near['ratio']:.2f}× (at most 3×)"])  # fmt: skip
-        fill(folder, 100_000)
+        crowd = asyncio.run(unconcerned(folder, options.count))
+        lines.append(["with 1 000 watches elsewhere", f"{crowd['crowded_us']:.0f} µs", f"with none: {crowd['alone_us']:.0f} µs",
+                      f"{crowd['ratio']:.2f}×"])  # fmt: skip
+        fill(folder, options.commits)
         again = restart(folder)
         lines.append([f"restart with {again['commits']:.0f} commits", f"{again['seconds']:.2f} s", "", "at most 1 s"])
         told = asyncio.run(deliveries(folder, options.count))

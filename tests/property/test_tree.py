@@ -127,6 +127,7 @@ class TreeMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.is_undamaged_and_remembers()
+            self.is_what_a_watch_was_told()
         finally:
             self.tree.close()
         shutil.rmtree(self.folder)
@@ -278,6 +279,35 @@ class TreeMachine(RuleBasedStateMachine):
         assert self.tree.check() == []
         for revision, state in self.past.items():
             assert same(self.tree.history.get("", revision), state), revision
+
+
+    def is_what_a_watch_was_told(self) -> None:
+        """All commits, one after the other, applied to nothing."""
+        watch = self.tree.watch(since=1)
+        told: dict[str, Any] = {}
+        last = 0
+        while last < self.tree.revision:
+            commit = next(watch)
+            assert commit.revision > last and commit.changes
+            last = commit.revision
+            for change in commit.changes:
+                if change.op == "delete":
+                    forget(told, change.keys)
+            for change in commit.changes:
+                if change.op == "put":
+                    node = told
+                    for key in change.keys[:-1]:
+                        node = node.setdefault(key, {})
+                    node[change.keys[-1]] = change.value
+        assert same(told, self.model.root)
+
+
+def forget(node: dict[str, Any], path: Keys) -> None:
+    """Take a leaf away, and the containers that this leaves empty."""
+    if len(path) > 1:
+        forget(node[path[0]], path[1:])
+    if len(path) == 1 or not node[path[0]]:
+        del node[path[0]]
 
 
 def _equal(one: Any, other: Any) -> bool:

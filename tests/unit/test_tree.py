@@ -162,6 +162,16 @@ def test_what_cannot_be_is_an_error_and_nothing_is_changed(tree: Tree, wrong: An
     assert tree.get() == {"kept": 1} and tree.revision == revision
 
 
+def test_a_commit_that_is_too_big_is_refused_as_a_whole(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.tree.store.MAX_COMMIT", 4000)
+    monkeypatch.setattr("holdfast.tree.store.MAX_LEAF", 1000)
+    revision = tree.revision
+    with pytest.raises(InvalidValue, match=r"at most 4000 bytes in one commit, got 5010 in 10 leaves; commit it in parts"):
+        tree.put("a", {f"k{number}": "x" * 499 for number in range(10)})
+    assert tree.get() == {} and tree.revision == revision
+    tree.put("a", {f"k{number}": "x" for number in range(10)})
+
+
 def test_what_is_not_there_is_said_not_to_be(tree: Tree) -> None:
     with pytest.raises(NotFound, match=r"nothing is at `a.b`"):
         tree.get("a.b")

@@ -87,6 +87,26 @@ async def test_patterns_and_expressions_with_groups() -> None:
         assert len(await batches(stars, 1)) == 1, "a bad subscription is nobody else's trouble"
 
 
+@pytest.mark.parametrize("memory", [64 << 20, 1 << 14])
+async def test_many_expressions_are_looked_at_together_also_when_memory_is_short(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.tree.watch._MEMORY", memory)
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    async with Tree() as tree:
+        watches = [tree.watch(regex=rf"node{number}\.(\w+)\.ip") for number in range(300)]
+        last = tree.watch()
+        reading = [asyncio.create_task(anext(watch)) for watch in (*watches, last)]
+        await asyncio.sleep(0.05)
+        await tree.put("else.x", 1)
+        await tree.put("node7.eth0.ip", 1)
+        await asyncio.wait_for(reading[-1], 5)
+        commit = await asyncio.wait_for(reading[7], 5)
+        assert [(change.path, change.groups) for change in commit.changes] == [("node7.eth0.ip", ("eth0",))]
+        assert sum(task.done() for task in reading) == 2 and not failed
+        for task in reading:
+            task.cancel()
+
+
 async def test_from_a_revision_on_and_then_live_without_a_gap() -> None:
     async with Tree() as tree:
         first = await tree.put("a.k0", 0)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from holdfast.database.failpoint import reach
 from holdfast.database.home import Database, Transaction
-from holdfast.errors import Conflict, HoldfastError
+from holdfast.errors import Conflict, HoldfastError, InvalidValue
 
 from . import draft, rows
 from .commit import Commit, Proposal
@@ -25,6 +25,7 @@ from .edit import Edit, Editor, written_paths
 from .head import Branch, Head, find
 from .paths import Path, show
 from .pending import Pending, tell
+from .values import MAX_COMMIT, MAX_LEAF
 
 __all__ = ["Follower", "Stale", "Store"]
 
@@ -174,6 +175,7 @@ class Store:
             draft.remove(tx, proposal.draft)
         if not edits:
             return Commit(tip.revision, 0, proposal.author, proposal.message, proposal.origin)
+        _check_size(edits)
         revision = tx.revision
         written = gathered.add(tip, editor.root, revision, edits)
         now = self._note(tx, proposal, written, len(edits))
@@ -226,6 +228,15 @@ class Store:
         who = tx.fetch("SELECT author, time_ns FROM log WHERE revision = ? AND kind = ?", (changed, rows.KIND))
         author, time_ns = who[0] if who else (None, None)
         return {"path": text, "version": version, "changed": changed, "author": author, "time_ns": time_ns, **more}
+
+
+def _check_size(edits: Sequence[Edit]) -> None:
+    """Raises: InvalidValue - the values of a commit are too big together."""
+    if len(edits) > MAX_COMMIT // MAX_LEAF:
+        size = sum(len(rows.text_of(edit.new)) for edit in edits if edit.new is not None)
+        if size > MAX_COMMIT:
+            sentence = f"expected values of at most {MAX_COMMIT} bytes in one commit, got {size} in {len(edits)} leaves"
+            raise InvalidValue(sentence, hint="commit it in parts")
 
 
 def _moved(tip: Head, checked: Head, proposal: Proposal) -> bool:

@@ -32,6 +32,8 @@ __all__ = ["QUEUE", "Hub", "Watch"]
 
 QUEUE: Final = 1000
 """Commits that wait for a slow reader, unless he says another number."""
+_MEMORY: Final = 64 << 20
+"""Bytes that the states of all expressions together may take."""
 _STRIDE: Final = 1000
 """Revisions read from the file at once."""
 
@@ -264,7 +266,11 @@ class Hub:
 
 
 class _Expressions:
-    """All expressions of the watches as one set, so that a path is looked at once. Built when it is first needed."""
+    """All expressions of the watches as one set, so that a path is looked at once. Built when it is first needed.
+
+    re2 says "nothing matches" also when its memory does not suffice. So the set has one more expression that matches always:
+    when that is missing, each is asked by itself.
+    """
 
     def __init__(self) -> None:
         self._set: Any = None
@@ -276,7 +282,10 @@ class _Expressions:
     def matching(self, watches: Iterable[Watch], path: str) -> list[tuple[Pattern, list[Watch]]]:
         if self._set is None:
             self._build(watches)
-        return [self._members[place] for place in self._set.Match(path)] if self._members else []
+        places = self._set.Match(path) if self._set else None
+        if places is None:
+            return [member for member in self._members if member[0].match(path) is not None]
+        return [self._members[place] for place in places if place < len(self._members)]
 
     def _build(self, watches: Iterable[Watch]) -> None:
         members: dict[str, tuple[Pattern, list[Watch]]] = {}
@@ -284,8 +293,14 @@ class _Expressions:
             assert watch.pattern is not None
             members.setdefault(watch.pattern.expression.pattern, (watch.pattern, []))[1].append(watch)
         self._members = list(members.values())
-        self._set = re2.Set.FullMatchSet()
-        for pattern, _ in self._members:
-            self._set.Add(pattern.expression.pattern)
-        if self._members:
-            self._set.Compile()
+        options = re2.Options()
+        options.max_mem, options.log_errors = _MEMORY, False
+        together = re2.Set.FullMatchSet(options)
+        try:
+            for pattern, _ in self._members:
+                together.Add(pattern.expression.pattern)
+            together.Add("(?s).*")
+            together.Compile()
+        except re2.error:  # too much for its memory
+            together = False
+        self._set = together
