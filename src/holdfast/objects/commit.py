@@ -106,11 +106,12 @@ def _links(objects: Iterable[Object[Any]]) -> list[Object[Any]]:
     """The objects, each behind what its chain has before it; nobody twice."""
     found: dict[int, Object[Any]] = {}
     for one in objects:
-        chain = [one]
-        while (before := chain[-1]._previous) is not None and id(before) not in found and before not in chain:
-            chain.append(before)
-        for link in reversed(chain):
-            found.setdefault(id(link), link)
+        chain: dict[int, Object[Any]] = {}
+        link: Object[Any] | None = one
+        while link is not None and id(link) not in found and id(link) not in chain:
+            chain[id(link)] = link
+            link = link._previous
+        found |= reversed(chain.items())
     return list(found.values())
 
 
