@@ -32,7 +32,7 @@ from holdfast.netlink.batch import Batch
 from . import namespaces, tuns
 from .contract import Change, Create, Delete, Named, Outcome, Request
 from .journal import note_intent, note_result, note_stage
-from .judge import ROWS_MOST, Judge
+from .judge import ROWS_MOST, Judge, named
 from .messages import message_of
 from .order import Phase, Step, Verb, in_order
 from .overtaken import overtaken
@@ -57,6 +57,10 @@ _ROUNDS: Final = 3
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", "nexthops"))
 """Tables whose events tell all that a creation does, at once."""
+
+
+Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
+"""An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""
 
 
 class Aborted(HoldfastError):
@@ -114,7 +118,7 @@ class Commit:
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
         self._done: set[int] = set()  # places of requests of which the kernel did something
-        self._stages = 0
+        self._staged: list[list[Plan]] = []
         self._rows: tuple[Mapping[str, Any] | None, ...] = ()
         self._judged_to = 0
         self._sent = 0
@@ -150,7 +154,7 @@ class Commit:
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or _follows(one):
                 return short
-            self._plans, self._places, self._stages = plans, {0: one}, 1
+            self._plans, self._places, self._staged = plans, {0: one}, [plans]
             if one.steps:
                 short.begun = True
                 self._send(one.steps)
@@ -223,7 +227,8 @@ class Commit:
     def _stage(self, stage: Sequence[tuple[int, Request]], *, journaled: bool) -> None:
         plans = self._planned(stage)
         self._plans += plans
-        self._stages += 1
+        if not self._undoing:
+            self._staged.append(plans)
         self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
         steps = [step for one in plans for step in one.steps if self._reachable(step)]
         if not steps:
@@ -472,7 +477,7 @@ class Commit:
         until = min(self._deadline, time.monotonic() + _PATIENCE_S)
         keep = len(self._requests) <= ROWS_MOST
         rows: dict[int, Mapping[str, Any] | None] = {}
-        final = {id(one) for one in self._judge.last_of_each(self._plans, self._stages)}
+        final = {id(one) for one in self._judge.last_of_each(self._plans, len(self._staged))}
         self._judge.gather(self._plans)
         try:
             for place, one in self._places.items():
@@ -531,28 +536,31 @@ class Commit:
             return failure
         self._undoing = True
         self._deadline = time.monotonic() + self._timeout_s
-        known = self._before_all()
-        undo = backwards(self._inverses())
         changed = len(self._done)
         left: list[str] = []
         try:
-            self._again(undo)
+            self._drain()  # what was made is looked up: it may take something along when it goes
+            known = self._before_all()
+            self._again(backwards(self._inverses()))
             left = self._repair(known)
         except HoldfastError as second:
             left = [f"undoing ended with: {second}", *self._undo_failures]
         self._result("undone in part" if left else "undone", failure, left)
         return with_outcome(failure, changed, left)
 
-    def _before_all(self) -> list[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]:
-        """Everything that may have become different: where, what, how it was, what was asked, where it may be now."""
-        known: dict[tuple[Any, ...], tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]] = {}
-        for place, one in self._places.items():
-            if place not in self._done:
-                continue
-            target, table = one.request.target, one.request.table
-            known.setdefault(self._judge.thing(one), (target, table, one.before, one.asked or {}, one.where))
-            for where, what, row in one.hung:
-                known.setdefault((where, what.name, *(str(row[name]) for name in what.key)), (where, what, row, row, where))
+    def _before_all(self) -> list[Known]:
+        """Everything that may have become different."""
+        known: dict[tuple[Any, ...], Known] = {}
+        done = {id(one) for place, one in self._places.items() if place in self._done}
+        for stage in self._staged:
+            # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
+            mine = [one for one in stage if id(one) in done]
+            own = [(self._judge.thing(one), _known(one)) for one in mine]
+            hung = [along for one in mine for along in (*one.hung, *self._judge.with_it(one))]
+            entries = [entry for entry in own if entry[1][2] is not None]
+            entries += [(named(where, what, row), (where, what, row, row, where)) for where, what, row in hung]
+            for thing, entry in (*entries, *own):
+                known.setdefault(thing, entry)
         return list(known.values())
 
     def _again(self, requests: Sequence[Request]) -> None:
@@ -567,7 +575,7 @@ class Commit:
             self._places = first
         self._drain()
 
-    def _repair(self, known: Sequence[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]) -> list[str]:
+    def _repair(self, known: Sequence[Known]) -> list[str]:
         """Compare with what was, and do what is missing; what cannot be done, in words."""
         for number in range(_ROUNDS + 1):
             self._ask_again(known)
@@ -582,7 +590,7 @@ class Commit:
                 self._again(work)
         return [_left_words(one, self._present) for one in work] + self._undo_failures
 
-    def _ask_again(self, known: Sequence[tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]]) -> None:
+    def _ask_again(self, known: Sequence[Known]) -> None:
         """What is compared is to be so now, also what is told late or not at all."""
         tables = dict.fromkeys((where, table) for target, table, _, _, now in known for where in {target, now} if where in self._hands)
         for where, table in tables:
@@ -605,6 +613,10 @@ def _left_words(one: Request, present: Present) -> str:
     if not isinstance(one, Change):
         return words
     return f"{words} ({', '.join(f'{name} is `{one.row.get(name)}`, was `{value}`' for name, value in one.fields.items())})"
+
+
+def _known(one: Plan) -> Known:
+    return one.request.target, one.request.table, one.before, one.asked or {}, one.where
 
 
 def _is_short(one: Request) -> bool:

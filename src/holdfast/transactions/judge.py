@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from holdfast.errors import HoldfastError
 from holdfast.mirror.hand import Hand
-from holdfast.model import INTERFACES, NETNS, TABLES
+from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 
 from .compare import differences
@@ -16,12 +16,18 @@ from .order import Step, Verb
 from .plan import Plan
 from .present import Present
 from .scene import Scene
-from .undo import repaired
+from .undo import Hung, repaired
 
-__all__ = ["ROWS_MOST", "Judge"]
+__all__ = ["ROWS_MOST", "Judge", "named"]
 
 ROWS_MOST: Final = 1000
 """More rows of one table than this are read at once to be compared, and not kept for the answer."""
+
+
+def named(target: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What stands for an object among others: of an interface its name, else the key."""
+    names = ("ifname",) if table is INTERFACES else table.key
+    return (target, table.name, *(str(row.get(name, table[name].default)) for name in names))
 
 
 class Judge:
@@ -64,12 +70,18 @@ class Judge:
             return None if found is None else Delete(target, table, found, missing_ok=True)
         return repaired(target, table, before, self.present.find(table, target, before))
 
+    def with_it(self, one: Plan) -> Sequence[Hung]:
+        """What was there before, and would go if what was made were removed again: with an interface's only address."""
+        if one.request.table is not ADDRESSES or one.before is not None or one.asked is None:
+            return ()
+        row = self.present.like(ADDRESSES, one.where, one.asked)
+        return () if row is None else self.present.of_address(one.where, row)
+
     def thing(self, one: Plan) -> tuple[Any, ...]:
         """What a plan is about."""
         table = one.request.table
         row = one.before if one.before is not None else self._resolved_or(one.where, table, one.asked or one.request.row)
-        names = ("ifname",) if table is INTERFACES else table.key
-        return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in names))
+        return named(one.where, table, row)
 
     def last_of_each(self, plans: Sequence[Plan], stages: int) -> Collection[Plan]:
         """The plans that say what must be in the end: a later request may have made again what an earlier one removed."""

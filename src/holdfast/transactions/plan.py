@@ -277,6 +277,8 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
         hung += present.on_interface(target, row, gone=False)
     if "master" in fields and row["master"]:
         hung += present.of_port(target, row)
+    if "address" in fields:
+        hung += present.neighbours_on(target, row["ifindex"])
     return hung
 
 

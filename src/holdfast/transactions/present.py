@@ -100,10 +100,11 @@ class Present:
 
     def candidates(self, table: Table, target: str, asked: Mapping[str, Any]) -> list[Row]:
         """Rows that may be what was asked for: they have what the object is looked up by."""
+        asked = self._numbered(target, asked)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
             return gathered.get(tuple([asked.get(name, table[name].default) for name in LOCATORS[table.name]]), [])
-        given = {name: asked[name] for name in LOCATORS[table.name] if name in asked and not isinstance(asked[name], Named)}
+        given = {name: asked[name] for name in LOCATORS[table.name] if name in asked}
         if table.name == "routes":
             given = {name: given.get(name, table[name].default) for name in LOCATORS["routes"]}
         if table.name == "interfaces" and asked.get("ifindex"):
@@ -159,12 +160,16 @@ class Present:
             found += [(target, VLANS, row) for row in self.rows(VLANS, target, "ifindex = ?", (ifindex,))]
         else:
             found += [(target, ADDRESSES, row) for row in self._addresses(target, "family = 10 AND ifindex = ?", ifindex)]
-        found += [(target, NEIGHBOURS, row) for row in self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))]
+        found += self.neighbours_on(target, ifindex)
         found += self._through(target, ifindex)
         fixed = "fixed AND (ifindex = ? OR master = ?)" if gone else "fixed AND ifindex = ?"
         entries = self.rows(FDB, target, fixed, (ifindex, ifindex) if gone else (ifindex,))
         found += [(target, FDB, row) for row in entries if _made(row, link)]
         return found
+
+    def neighbours_on(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
+        """Those that somebody made: they go with the interface, when it goes down, and when its own address changes."""
+        return [(target, NEIGHBOURS, row) for row in self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))]
 
     def _other_end(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """Of a veth that is deleted, and what is on it. In another namespace it is found where a source shows it."""
