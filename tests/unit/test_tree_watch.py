@@ -20,6 +20,15 @@ async def batches(watch: Any, count: int) -> list[Any]:
     return [await asyncio.wait_for(anext(watch), 5) for _ in range(count)]
 
 
+async def live(*watches: Any) -> None:
+    """Wait until somebody reads each of them, and it has caught up."""
+    for _ in range(5000):
+        if all(watch._made.live and watch._made._entered for watch in watches):
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("a watch does not catch up")
+
+
 async def nothing(watch: Any) -> bool:
     """Does nothing come?"""
     try:
@@ -96,7 +105,7 @@ async def test_many_expressions_are_looked_at_together_also_when_memory_is_short
         watches = [tree.watch(regex=rf"node{number}\.(\w+)\.ip") for number in range(300)]
         last = tree.watch()
         reading = [asyncio.create_task(anext(watch)) for watch in (*watches, last)]
-        await asyncio.sleep(0.05)
+        await live(*watches, last)
         await tree.put("else.x", 1)
         await tree.put("node7.eth0.ip", 1)
         await asyncio.wait_for(reading[-1], 5)
@@ -141,7 +150,7 @@ async def test_a_slow_reader_is_told_that_it_lagged_and_where_to_go_on() -> None
     async with Tree() as tree:
         slow = tree.watch("a", queue=3, catch_up=False)
         starting = asyncio.create_task(batches(slow, 1))
-        await asyncio.sleep(0)
+        await live(slow)
         for number in range(10):
             await tree.put("a", number)
         found = [(await starting)[0].changes[0].value]
@@ -160,7 +169,7 @@ async def test_a_slow_reader_that_prefers_it_reads_the_file() -> None:
     async with Tree() as tree:
         slow = tree.watch("a", queue=2)
         starting = asyncio.create_task(batches(slow, 1))
-        await asyncio.sleep(0)
+        await live(slow)
         for number in range(50):
             await tree.put("a", number)
         found = [*await starting, *await batches(slow, 49)]
@@ -182,7 +191,7 @@ async def test_a_thousand_watchers_of_which_ten_are_slow() -> None:
         slow = [tree.watch("a", queue=5, catch_up=False) for _ in range(10)]
         tasks = [asyncio.create_task(quick(watch)) for number, watch in enumerate(watches) if not number % 2]
         starting = [asyncio.create_task(batches(watch, 1)) for watch in slow]
-        await asyncio.sleep(0.05)
+        await live(*watches[::2], *slow)
         for number in range(20):
             await tree.put(f"a.k{number}", number)
         await asyncio.wait_for(asyncio.gather(*tasks), 20)
