@@ -147,7 +147,7 @@ def _buffer(asked: int, granted: int) -> Iterator[Finding]:
         yield Finding(
             "note", "buffer", f"{text}: a burst of more than about {granted // 800} events is lost, then noticed and read again; "
             "changes that came and went in between are in no history",
-            f"run with CAP_NET_ADMIN, or `sysctl -w net.core.rmem_max={asked}`",
+            f"run with CAP_NET_ADMIN outside of user namespaces, or `sysctl -w net.core.rmem_max={asked}`",
         )  # fmt: skip
 
 
