@@ -278,14 +278,15 @@ class Core(Reading):
         return self.node.transactions
 
     async def commit(self, objects: Sequence[Object[Any]], how: How) -> None:
-        """What waits in these objects, as one transaction. Raises: as `objects.commit.commit`."""
-        async with self.while_open():
-            await commit(self.engine, objects, how)
+        """What waits in these objects, as one transaction; what is under way is finished before this NDB is closed.
+
+        Raises: as `objects.commit.commit`.
+        """
+        await commit(self.engine, objects, how)
 
     async def rollback(self, one: Object[Any], snapshot: Saved | None, how: How) -> None:
         """Raises: as `commit`."""
-        async with self.while_open():
-            await rollback(self.engine, one, snapshot, how)
+        await rollback(self.engine, one, snapshot, how)
 
     async def carry_out(self, queue: list[Any], how: How) -> None:
         """Objects and checks in order. Raises: as `objects.transaction.carry_out`."""
