@@ -552,15 +552,18 @@ class Commit:
         """Everything that may have become different."""
         known: dict[tuple[Any, ...], Known] = {}
         done = {id(one) for place, one in self._places.items() if place in self._done}
+        earlier: list[Plan] = []
         for stage in self._staged:
             # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
             mine = [one for one in stage if id(one) in done]
             own = [(self._judge.thing(one), _known(one)) for one in mine]
-            hung = [along for one in mine for along in (*one.hung, *self._judge.with_it(one))]
             entries = [entry for entry in own if entry[1][2] is not None]
-            entries += [(named(where, what, row), (where, what, row, row, where)) for where, what, row in hung]
-            for thing, entry in (*entries, *own):
+            entries += [_along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
+            entries += own
+            entries += [_along(*hung) for one in mine for hung in self._judge.with_it(one) if not self._judge.made_by(mine, *hung)]
+            for thing, entry in entries:
                 known.setdefault(thing, entry)
+            earlier += mine
         return list(known.values())
 
     def _again(self, requests: Sequence[Request]) -> None:
@@ -617,6 +620,10 @@ def _left_words(one: Request, present: Present) -> str:
 
 def _known(one: Plan) -> Known:
     return one.request.target, one.request.table, one.before, one.asked or {}, one.where
+
+
+def _along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, ...], Known]:
+    return named(where, what, row), (where, what, row, row, where)
 
 
 def _is_short(one: Request) -> bool:

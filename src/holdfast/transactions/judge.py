@@ -10,7 +10,7 @@ from holdfast.mirror.hand import Hand
 from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 
-from .compare import differences
+from .compare import differences, lost
 from .contract import Create, Delete, Request
 from .order import Step, Verb
 from .plan import Plan
@@ -87,7 +87,23 @@ class Judge:
         """The plans that say what must be in the end: a later request may have made again what an earlier one removed."""
         if stages == 1 and all(isinstance(one.request, Create) for one in plans):
             return plans
-        return {self.thing(one): one for one in plans}.values()
+        last = {self.thing(one): one for one in plans}.values()
+        made = [one for one in last if isinstance(one.request, Create)]
+        if not made or len(last) > ROWS_MOST:
+            return last
+        return [one for one in last if one.asked is not None or one.before is None or not self._made_again(made, one)]
+
+    def _made_again(self, made: Sequence[Plan], one: Plan) -> bool:
+        return one.before is not None and self.made_by(made, one.where, one.request.table, one.before)
+
+    def made_by(self, plans: Sequence[Plan], where: str, table: Table, row: Mapping[str, Any]) -> bool:
+        """Is this row what one of these plans was to make?"""
+        return any(
+            one.request.table is table and one.where == where and one.asked is not None
+            and (one.before is None or lost(table, one.before, row))
+            and not differences(table, self._resolved_or(where, table, one.asked), row)
+            for one in plans
+        )  # fmt: skip
 
     def gather(self, plans: Sequence[Plan]) -> None:
         """Many rows of one table are read at once."""
