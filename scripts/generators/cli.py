@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -45,7 +46,7 @@ def _command(path: str, command: Any) -> Iterator[str]:
     if hasattr(command, "commands"):
         words = ["COMMAND"]
     yield f"## {path}\n\n```text\n{' '.join([path, *(['[OPTION]...'] if options else []), *words])}\n```\n"
-    yield from _prose(command.help or "")
+    yield from _prose(inspect.cleandoc(command.help or ""))
     if command.examples:
         yield "```text\n" + "\n".join(command.examples) + "\n```\n"
     if arguments or options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -79,16 +80,16 @@ def test_the_check_finds_what_is_wrong() -> None:
 
 def test_sqlite_refuses_what_we_call_reserved_and_nothing_else() -> None:
     """The list is complete: each column name of the model is one to SQLite without quotes."""
-    database = sqlite3.connect(":memory:")
-    for table in TABLES.values():
-        database.execute(f"CREATE TABLE {table.name} (target, since, {', '.join(table.columns)})")
-    for kind in KINDS.values():
-        if names := [field.name for field in (*kind.data, *kind.port)]:
-            database.execute(f"CREATE TABLE kind_{kind.kind} ({', '.join(names)})")
-    for word in ("table", "index", "group", "order", "default", "to", "from"):
-        assert word in RESERVED
-        with pytest.raises(sqlite3.OperationalError):
-            database.execute(f"CREATE TABLE one ({word})")
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        for table in TABLES.values():
+            database.execute(f"CREATE TABLE {table.name} (target, since, {', '.join(table.columns)})")
+        for kind in KINDS.values():
+            if names := [field.name for field in (*kind.data, *kind.port)]:
+                database.execute(f"CREATE TABLE kind_{kind.kind} ({', '.join(names)})")
+        for word in ("table", "index", "group", "order", "default", "to", "from"):
+            assert word in RESERVED
+            with pytest.raises(sqlite3.OperationalError):
+                database.execute(f"CREATE TABLE one ({word})")
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES.values() if table.message], ids=lambda table: table.name)
