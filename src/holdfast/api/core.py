@@ -14,7 +14,7 @@ from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSu
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.netlink.namespace import open_in
-from holdfast.objects.bulk import Difference, creations, difference
+from holdfast.objects.bulk import Difference, changes, creations
 from holdfast.objects.commit import How, commit, rollback, time_for
 from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
@@ -306,7 +306,7 @@ class Core(Reading):
             raise InvalidValue(f"expected fields that say which {view.table.name} are to be replaced, such as `table`")
         counts = Difference()
         async with self.while_open():
-            requests = await asyncio.to_thread(difference, view, specs, where, counts)
+            requests = await asyncio.to_thread(changes, view, specs, where, counts)
             await self._ask(requests, how)
         return counts
 

@@ -7,34 +7,26 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import AlreadyExists, Denied, InvalidValue
+from holdfast.errors import Denied, InvalidValue
 from holdfast.model import INTERFACES
 from holdfast.objects.batch import nested
 from holdfast.objects.defaults import complete
-from holdfast.objects.pending import same
 from holdfast.objects.spec import Scene, as_fields
 from holdfast.objects.values import Place, writer
-from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Request
+from holdfast.transactions.difference import difference
 
 if TYPE_CHECKING:
-    from holdfast.model.field import Table
     from holdfast.model.names import Names
     from holdfast.objects.view import View
 
 Row = dict[str, Any]
 
-__all__ = ["Difference", "creations", "difference"]
-
-_PLACES: Final[dict[str, tuple[str, ...]]] = {
-    "routes": ("dst", "dst_len", "family", "table_id", "tos", "priority", "src", "src_len"),
-    "addresses": ("local", "prefixlen", "family", "ifindex"),
-    "rules": ("priority", "family"),
-}
-"""Where in its table an object stands, if that is less than its key: several may stand there; each is matched by what else is asked."""
+__all__ = ["Difference", "changes", "creations"]
 
 _KERNELS_PROTOCOLS: Final = (1, 2, 9)
 """Routes that the kernel makes (redirect, kernel, ra) are nobody's to replace, unless they are asked for by `proto`."""
@@ -59,6 +51,12 @@ class Difference:
 
     def __init__(self) -> None:
         self.created = self.changed = self.removed = self.kept = 0
+
+    def count(self, requests: Iterable[Request], wanted: int) -> None:
+        """wanted: how many rows are to be there afterwards."""
+        kinds = Counter(type(one) for one in requests)
+        self.created, self.changed, self.removed = kinds[Create], kinds[Change], kinds[Delete]
+        self.kept = wanted - self.created - self.changed
 
     def __repr__(self) -> str:
         return f"<{self.created} created, {self.changed} changed, {self.removed} removed, {self.kept} kept>"
@@ -88,74 +86,21 @@ def _fields(view: View[Any], spec: Any) -> Mapping[str, Any]:
     return {view.word_for(spec): spec} if isinstance(spec, str | int) else as_fields(spec)
 
 
-def difference(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], counts: Difference) -> list[Request]:
+def changes(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], counts: Difference) -> list[Request]:
     """What turns the rows that fit `where` into exactly these specs; `where` holds for each of them as well.
 
-    Raises: InvalidValue, UnknownName;  AlreadyExists - the same object twice.
+    Raises: InvalidValue, UnknownName.
     """
-    table = view.table
-    place = _PLACES.get(table.name, table.key)
-    there = _rows(view, place, where)
-    wanted = [(request.target, completed(table, request.row)) for request in creations(view, specs, where)]
-    _distinct(table, place, wanted)
-    requests: list[Request] = []
-    left: list[tuple[str, dict[str, Any]]] = []
-    for target, row in wanted:
-        found = there.get(_place(place, target, row), [])
-        fitting = next((one for one in found if _fits(table, row, one)), None)
-        if fitting is None:
-            left.append((target, row))
-        else:
-            found.remove(fitting)
-            counts.kept += 1
-    for target, row in left:
-        found = there.get(_place(place, target, row), [])
-        if found:
-            now = found.pop(0)
-            fields = {name: value for name, value in row.items() if not _same(table, name, value, now)}
-            requests.append(Change(target, table, now, fields))
-            counts.changed += 1
-        else:
-            requests.append(Create(target, table, row))
-            counts.created += 1
-    gone: list[Request] = [Delete(at[0], table, one, missing_ok=True) for at, found in there.items() for one in found]
-    counts.removed = len(gone)
-    return gone + requests
-
-
-def _rows(view: View[Any], place: tuple[str, ...], where: Mapping[str, Any]) -> dict[tuple[Any, ...], list[Row]]:
-    there: dict[tuple[Any, ...], list[Row]] = {}
+    wanted: dict[str, list[Mapping[str, Any]]] = {}
+    for one in creations(view, specs, where):
+        wanted.setdefault(one.target, []).append(one.row)
+    there: dict[str, list[Row]] = {}
     for row in view.matching(view.given(where)):
-        one = view.plan.row_of(row)
-        if view.table.name == "routes" and "proto" not in where and one["proto"] in _KERNELS_PROTOCOLS:
-            continue
-        there.setdefault(_place(place, str(row[0]), one), []).append(one)
-    return there
-
-
-def _place(place: tuple[str, ...], target: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (target, *(row.get(name) or 0 for name in place))
-
-
-def _fits(table: Table, wanted: Mapping[str, Any], now: Row) -> bool:
-    return all(_same(table, name, value, now) for name, value in wanted.items())
-
-
-def _same(table: Table, name: str, wanted: Any, now: Row) -> bool:
-    if name not in table.columns or table[name].derive:
-        return True
-    found = now[name]
-    if wanted in (0, None) and found in (0, None):
-        return True
-    return same(name, wanted, found)
-
-
-def _distinct(table: Table, place: tuple[str, ...], wanted: list[tuple[str, dict[str, Any]]]) -> None:
-    if table.name in _PLACES:
-        return
-    seen: set[tuple[Any, ...]] = set()
-    for index, (target, row) in enumerate(wanted):
-        key = _place(place, target, row)
-        if key in seen:
-            raise AlreadyExists(f"{table.noun} {'/'.join(str(part) for part in key if part)} is asked for twice", index=index)
-        seen.add(key)
+        found = view.plan.row_of(row)
+        if view.table.name != "routes" or "proto" in where or found["proto"] not in _KERNELS_PROTOCOLS:
+            there.setdefault(str(row[0]), []).append(found)
+    requests: list[Request] = []
+    for target in dict.fromkeys((*there, *wanted)):
+        requests += difference(target, view.table, there.get(target, ()), wanted.get(target, ()))
+    counts.count(requests, sum(map(len, wanted.values())))
+    return requests
