@@ -33,7 +33,7 @@ from holdfast.objects.spec import (
 )
 from holdfast.transactions.contract import Named
 
-__all__ = ["ATTRIBUTES", "GRAMMARS", "Place", "Writer", "attribute", "interface", "readonly", "value", "writer"]
+__all__ = ["ATTRIBUTES", "GRAMMARS", "Place", "Word", "Writer", "attribute", "interface", "readonly", "value", "writer"]
 
 ATTRIBUTES: Final[dict[str, tuple[str, Field]]] = {
     field.name: (column, field)
@@ -172,18 +172,23 @@ def _whole(field: Field, given: Any) -> int:
         raise InvalidValue(f"expected a number, got `{given}` – at {field.name}") from None
 
 
+Word = Callable[[Any, Place, dict[str, Any]], None]
+"""Puts into the fields what was given under a name."""
+
+
 class Writer:
     """Reads the fields of one table's objects that are to be made or changed.
 
     words: what requests know besides the fields: name → function(given, place, out) that puts fields into `out`.
     """
 
-    def __init__(self, spelled: Spelling, words: Mapping[str, Callable[[Any, Place, dict[str, Any]], None]]) -> None:
+    def __init__(self, spelled: Spelling, words: Mapping[str, Word]) -> None:
         self.spelling = spelled
         self.table = spelled.table
         self.words = words
         self._by_word = {word: one for one in self.table.fields for word in one.attrs if "." not in word}
         self._attributes = ATTRIBUTES if self.table.name == "interfaces" else {}
+        self._readers: dict[str, Word] = {}
 
     def read(self, given: Mapping[str, Any], place: Place) -> dict[str, Any]:
         """Fields by the model's names, attributes of kinds by theirs. `target` is left out.
@@ -191,28 +196,61 @@ class Writer:
         Raises: UnknownName - no such field;  InvalidValue - a value of the wrong form; names the field.
         """
         out: dict[str, Any] = {}
+        known = self._readers
         for name, one in given.items():
-            if name in ("target", "tflags"):
-                continue
-            if name in self.words:
-                self.words[name](one, place, out)
-            elif name in self._attributes:
-                out[name] = value(self._attributes[name][1], one, place)
-            else:
-                self._put(out, self._field(name), one, place)
+            (known.get(name) or self._reader(name))(one, place, out)
         if self.table.name == "routes":
             _as_kept(out)
         return out
 
-    def _field(self, name: str) -> Field:
-        return self._by_word[name] if name in self._by_word else self.spelling.field(name)
+    def _reader(self, name: str) -> Word:
+        """What puts a value that was given under this name into the fields. Found once."""
+        if name in ("target", "tflags"):
+            found: Word = _nothing
+        elif name in self.words:
+            found = self.words[name]
+        elif name in self._attributes:
+            found = _put_value(name, self._attributes[name][1])
+        else:
+            found = self._of_field(self._by_word[name] if name in self._by_word else self.spelling.field(name))
+        self._readers[name] = found
+        return found
 
-    def _put(self, out: dict[str, Any], field: Field, given: Any, place: Place) -> None:
-        length = self.spelling.lengths.get(field.name)
-        if length and isinstance(given, str) and "/" in given:
-            given, out[length] = self.spelling.prefix(field.name, given)
-        if not field.derive:  # what is derived follows from the others; specs made of records have it all the same
-            out[field.name] = value(field, given, place)
+    def _of_field(self, field: Field) -> Word:
+        if field.derive:  # what is derived follows from the others; specs made of records have it all the same
+            return _nothing
+        put, length = _put_value(field.name, field), self.spelling.lengths.get(field.name)
+        if not length:
+            return put
+        prefix = self.spelling.prefix
+
+        def put_prefix(given: Any, place: Place, out: dict[str, Any]) -> None:
+            if isinstance(given, str) and "/" in given:
+                given, out[length] = prefix(field.name, given)
+            put(given, place, out)
+
+        return put_prefix
+
+
+def _nothing(given: Any, place: Place, out: dict[str, Any]) -> None:
+    """Known, and of no use in a request."""
+
+
+def _put_value(name: str, field: Field) -> Word:
+    """Reads values of one field; plain ones without a detour."""
+    shape, read = field.shape, value
+    if isinstance(shape, Scalar) and not is_interface(field) and not field.names:
+        plain = readers(field, shape)
+
+        def put_plain(given: Any, place: Place, out: dict[str, Any]) -> None:
+            out[name] = field.default if given is None else plain(field, given)
+
+        return put_plain
+
+    def put(given: Any, place: Place, out: dict[str, Any]) -> None:
+        out[name] = read(field, given, place)
+
+    return put
 
 
 def _as_kept(out: dict[str, Any]) -> None:

@@ -9,18 +9,16 @@ to be made (a prefix length, a scope, a family) is in defaults.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.errors import InvalidValue
 from holdfast.model import TABLES
 from holdfast.model.field import Field
-from holdfast.objects.values import ATTRIBUTES, Place, value, writer
+from holdfast.objects.values import ATTRIBUTES, Place, Word, value, writer
 from holdfast.objects.ways import encapsulation
 
 __all__ = ["WORDS"]
-
-Word = Callable[[Any, Place, dict[str, Any]], None]
 
 NTF_PROXY: Final = 0x08
 FIB_RULE_INVERT: Final = 0x2
