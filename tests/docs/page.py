@@ -174,7 +174,7 @@ def _commands(text: str) -> list[tuple[str, str]]:
     for line in text.splitlines():
         if line.startswith("$ "):
             found.append((line[2:] + "\n", ""))
-        elif line.startswith("> ") and found and not found[-1][1]:
+        elif (line.startswith("> ") or line == ">") and found and not found[-1][1]:
             found[-1] = (found[-1][0] + line[2:] + "\n", "")
         elif found:
             found[-1] = (found[-1][0], found[-1][1] + line + "\n")

@@ -82,6 +82,8 @@ async def test_rollbacks_drafts_and_sessions_are_told_like_everything_else() -> 
 
 async def test_patterns_and_expressions_with_groups() -> None:
     async with Tree() as tree:
+        failed: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
         stars, expression = tree.watch(pattern="nodes.*.mtu"), tree.watch(regex=r"nodes\.(.*)\.ip")
         await tree.put("nodes", {"r1": {"mtu": 1, "ip": "a"}, "r2": {"mtu": 2, "zip": "b"}})
         assert [change.path for change in (await batches(stars, 1))[0].changes] == ["nodes.r1.mtu", "nodes.r2.mtu"]
@@ -94,6 +96,7 @@ async def test_patterns_and_expressions_with_groups() -> None:
                 tree.watch(**wrong)
         await tree.put("nodes.r1.mtu", 9)
         assert len(await batches(stars, 1)) == 1, "a bad subscription is nobody else's trouble"
+        assert not failed, "what matches nothing is no fault"
 
 
 @pytest.mark.parametrize("memory", [64 << 20, 1 << 14])

@@ -8,7 +8,7 @@ import click
 
 from holdfast.errors import InvalidValue
 
-from . import care, change_app, complete, past_app, tree_app
+from . import care, change_app, complete, past_app, shell_app, tree_app
 from .command import Group, option
 from .options import Common, printing, reading
 from .source_app import source
@@ -262,6 +262,7 @@ change_app.add_to(app)
 tree_app.add_to(app)
 care.add_to(app)
 app.add_command(source)
+shell_app.add_to(app)
 
 
 @app.command(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Command", "Group", "Option", "option"]
+__all__ = ["Command", "Group", "Option", "option", "typed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ class Command(click.Command):
         super().format_help_text(ctx, formatter)
         if self.examples:
             with formatter.section(_heading("Examples")):
-                formatter.write("".join(f"  {line}\n" for line in self.examples))
+                formatter.write("".join(f"  {typed(line, ctx)}\n" for line in self.examples))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, records in _by_section(self.get_params(ctx), ctx):
@@ -96,7 +96,7 @@ class Group(click.Group):
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
         with formatter.section(_heading("Examples")):
-            formatter.write("".join(f"  {line}\n" for line in self.examples))
+            formatter.write("".join(f"  {typed(line, ctx)}\n" for line in self.examples))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -109,6 +109,11 @@ class Group(click.Group):
         for section, records in _by_section(self.get_params(ctx), ctx):
             with formatter.section(_heading(section)):
                 formatter.write_dl(records)
+
+
+def typed(line: str, ctx: click.Context) -> str:
+    """An example as it is typed: inside the shell, whose commands have no program before them, without its name."""
+    return line if ctx.find_root().info_name else line.replace("holdfast ", "")
 
 
 def _by_section(params: list[click.Parameter], ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from holdfast.errors import Bug, HoldfastError, InvalidValue, UnknownName
@@ -15,10 +15,10 @@ from holdfast.errors import Bug, HoldfastError, InvalidValue, UnknownName
 if TYPE_CHECKING:
     import click
 
-__all__ = ["main"]
+__all__ = ["INTERRUPTED", "NOBODY_READS", "guarded", "main"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
-_NOBODY_READS = 141  # 128 + SIGPIPE
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+NOBODY_READS = 141  # 128 + SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,30 +31,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # What is still buffered would be written when Python ends, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOBODY_READS
+        return NOBODY_READS
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
 def _run(words: list[str]) -> int:
-    import click
-
     from .app import app
 
+    return guarded(
+        lambda: app.main(words, prog_name="holdfast", complete_var="_HOLDFAST_COMPLETE", standalone_mode=False) or 0, words
+    )
+
+
+def guarded(work: Callable[[], int], words: Sequence[str], name: str = "holdfast") -> int:
+    """The exit code of `work`; what it raises is said on stderr, behind `name`. words: the command, which may ask for JSON.
+
+    Raises: BrokenPipeError, KeyboardInterrupt.
+    """
+    import click
+
     try:
-        return app.main(words, prog_name="holdfast", complete_var="_HOLDFAST_COMPLETE", standalone_mode=False) or 0
+        return work()
     except click.Abort:
-        return _INTERRUPTED
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return 2
     except click.ClickException as error:
-        return _report(_of_click(error), words)
+        return _report(_of_click(error), words, name)
     except HoldfastError as error:
-        return _report(error, words)
+        return _report(error, words, name)
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except OSError as error:
-        return _report(HoldfastError(_sentence(error)), words)
+        return _report(HoldfastError(_sentence(error)), words, name)
     except Exception as error:  # noqa: BLE001 - the program's edge: a person gets a sentence, who looks for the fault a traceback
-        return _report(Bug(f"{type(error).__name__}: {error}"), words)
+        return _report(Bug(f"{type(error).__name__}: {error}"), words, name)
 
 
 def _of_click(error: click.ClickException) -> HoldfastError:
@@ -62,7 +75,7 @@ def _of_click(error: click.ClickException) -> HoldfastError:
     message = error.format_message().rstrip(".").replace("'", "`")
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "holdfast"
-    return InvalidValue(message[:1].lower() + message[1:], hint=f"`{command} --help` explains")
+    return InvalidValue(message[:1].lower() + message[1:], hint=f"`{command} --help` explains" if command else "`help` lists the commands")
 
 
 def _sentence(error: OSError) -> str:
@@ -82,7 +95,7 @@ def _indented(hint: str) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _report(error: HoldfastError, words: list[str]) -> int:
+def _report(error: HoldfastError, words: Sequence[str], name: str = "holdfast") -> int:
     """Say on stderr what went wrong; returns the exit code."""
     if os.environ.get("HOLDFAST_DEBUG"):
         import traceback
@@ -96,7 +109,7 @@ def _report(error: HoldfastError, words: list[str]) -> int:
         from .style import style_for
 
         style = style_for(sys.stderr)
-        print(f"{style('bad', 'holdfast:')} {error.message}", file=sys.stderr)
+        print(f"{style('bad', f'{name}:')} {error.message}", file=sys.stderr)
         hint = f"{error.hint}; HOLDFAST_DEBUG=1 shows where" if isinstance(error, Bug) else error.hint
         if hint:
             print(style("dim", _indented(hint)), file=sys.stderr)

@@ -110,7 +110,7 @@ async def _left(services: AbstractAsyncContextManager[Services]) -> None:
 
 
 class _Items:
-    """Items of an asynchronous generator on the loop behind, pulled one by one."""
+    """Items of an asynchronous generator on the loop behind, pulled one by one. It has begun when this is made: nothing later is missed."""
 
     def __init__(self, items: AsyncIterator[Any]) -> None:
         from holdfast.api.bridge import run
@@ -119,6 +119,11 @@ class _Items:
         self._items = items
         self._task: asyncio.Task[Any] | None = None
         self._ended = False
+        run(self._begin())
+
+    async def _begin(self) -> None:
+        self._task = asyncio.create_task(_next(self._items))
+        await asyncio.sleep(0)  # its first step, up to where it waits
 
     def __iter__(self) -> Self:
         return self
@@ -134,8 +139,11 @@ class _Items:
             raise StopIteration from None
 
     async def _pull(self) -> Any:
-        self._task = asyncio.current_task()
-        return await anext(self._items)
+        self._task = self._task or asyncio.create_task(_next(self._items))
+        try:
+            return await self._task
+        finally:
+            self._task = None
 
     def close(self) -> None:
         if not self._ended:
@@ -143,10 +151,14 @@ class _Items:
             self._run(self._end())
 
     async def _end(self) -> None:
-        if self._task is not None and not self._task.done():
+        if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task})
+            await asyncio.gather(self._task, return_exceptions=True)
         await self._items.aclose()  # type: ignore[attr-defined]
+
+
+async def _next(items: AsyncIterator[Any]) -> Any:
+    return await anext(items)
 
 
 @contextmanager

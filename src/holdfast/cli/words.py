@@ -23,10 +23,11 @@ from .spelling import Spelling, close_to, is_device
 if TYPE_CHECKING:
     from .conditions import Network
 
-__all__ = ["Wanted", "find_look", "parse", "vocabulary"]
+__all__ = ["Wanted", "find_look", "is_noun", "parse", "vocabulary"]
 
 _RELATIONS: Final = {"exact": "exact", "root": "within", "match": "covers"}
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
+_SHORTEST: Final = 3
 _NOTHING: Final = ("none", "null", "-")
 
 
@@ -44,7 +45,7 @@ def find_look(word: str) -> Look:
     """
     low = word.lower()
     for look in LOOKS.values():
-        if {low, low.removesuffix("s")} & {look.table.name, look.table.noun, *look.short, *look.table.aliases}:
+        if _is_named(look, low):
             return look
     for look in LOOKS.values():
         if any(name.startswith(low) for name in (*look.short, look.table.noun, look.table.name)):
@@ -52,6 +53,18 @@ def find_look(word: str) -> Look:
     close = close_to(low, [name for look in LOOKS.values() for name in (look.table.name, *look.short)])
     maybe = f"did you mean `{close[0]}`? " if close else ""
     raise UnknownName(f"there is nothing called `{word}` to show", hint=f"{maybe}there are {', '.join(LOOKS)}")
+
+
+def _is_named(look: Look, low: str) -> bool:
+    return bool({low, low.removesuffix("s")} & {look.table.name, look.table.noun, *look.short, *look.table.aliases})
+
+
+def is_noun(word: str) -> bool:
+    """Does a word that may mean something else mean a table: by its name, or by three letters of it?"""
+    try:
+        return _is_named(find_look(word), word.lower()) or len(word) >= _SHORTEST
+    except UnknownName:
+        return False
 
 
 def vocabulary(look: Look) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from .commands import Settings, obey
 from .completing import offers
 from .schema import Schema
 
-__all__ = ["Answer", "run_prompt"]
+__all__ = ["Answer", "history_in", "run_prompt"]
 
 Answer = Callable[[str, Settings], int]
 """Prints the answer to a statement; returns how many rows there were."""
@@ -77,7 +77,7 @@ def _session(schema: Schema, style: Style) -> PromptSession[str]:
         "holdfast> ",
         multiline=True,
         prompt_continuation="     ...> ",
-        history=_history(),
+        history=history_in("sql_history"),
         key_bindings=_keys(),
         complete_while_typing=False,
         completer=_Completer(schema),
@@ -114,9 +114,9 @@ def _keys() -> KeyBindings:
     return keys
 
 
-def _history() -> History:
+def history_in(name: str) -> History:
     """In the state directory, for its owner's eyes only; where it cannot be written, it ends with the session."""
-    path = Path(database_file()).with_name("sql_history")
+    path = Path(database_file()).with_name(name)
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from holdfast.cli.looks import LOOKS
 from holdfast.cli.spelling import close_to
-from holdfast.cli.words import find_look
+from holdfast.cli.words import is_noun
 from holdfast.errors import InvalidValue, NotFound, UnknownName
 
 __all__ = ["is_nothing", "tree_path"]
 
 
 def tree_path(word: str) -> str | None:
-    """The path that a word means; None: it is a noun of `show`. A dot in front always means the tree: `.routes`; `.` is all of it.
+    """The path that a word means; None: it is a noun of `show`, a word of `ip` for one, or begins like one with three letters.
 
+    A dot in front always means the tree: `.routes`; `.` is all of it.
     Raises: UnknownName - neither a noun nor a path.
     """
     from holdfast.tree.paths import parse
@@ -20,17 +21,14 @@ def tree_path(word: str) -> str | None:
     if word.startswith("."):
         parse(word[1:])
         return word[1:]
+    if is_noun(word):
+        return None
     try:
-        find_look(word)
-    except UnknownName:
-        try:
-            parse(word)
-        except InvalidValue:
-            raise UnknownName(
-                f"there is nothing called `{word}`", hint=f"tables are {', '.join(LOOKS)}; a path of the tree is like nodes.r1.mtu"
-            ) from None
-        return word
-    return None
+        parse(word)
+    except InvalidValue:
+        hint = f"tables are {', '.join(LOOKS)}; a path of the tree is like nodes.r1.mtu"
+        raise UnknownName(f"there is nothing called `{word}`", hint=hint) from None
+    return word
 
 
 def is_nothing(path: str) -> NotFound:

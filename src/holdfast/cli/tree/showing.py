@@ -12,7 +12,7 @@ from holdfast.cli.style import Style, printable
 
 from .values import as_text, in_line
 
-__all__ = ["change_line", "show"]
+__all__ = ["change_line", "show", "told_lines"]
 
 Result = Any
 
@@ -20,7 +20,7 @@ Result = Any
 def show(verb: str, result: Result, style: Style) -> None:
     """Print what a verb answered."""
     shown = _SHOWN.get(verb)
-    if shown is not None:
+    if shown is not None and result is not None:
         shown(result, style)
     elif result is not None:
         print(as_text(result, style))
@@ -42,7 +42,11 @@ def _changes(changes: Iterable[Mapping[str, Any]], style: Style) -> None:
 
 
 def _commit(commit: Mapping[str, Any], style: Style) -> None:
-    """After a change: its revision, and what became different."""
+    """After a change: its revision, and what became different. Of a draft: how much it is by now."""
+    if "draft" in commit:
+        count = len(commit["changes"])
+        print(style("dim", f"draft {printable(commit['draft'])}: {count} change{'' if count == 1 else 's'} by now"))
+        return
     if not commit["changes"]:
         print("nothing to do: it is so already")
         return
@@ -52,13 +56,16 @@ def _commit(commit: Mapping[str, Any], style: Style) -> None:
 
 
 def _told(commit: Mapping[str, Any], style: Style) -> None:
-    """In a watch: when, by whom, and what."""
+    """In a watch."""
+    print("\n".join(told_lines(commit, style)), flush=True)
+
+
+def told_lines(commit: Mapping[str, Any], style: Style) -> list[str]:
+    """When, by whom, and what."""
     time = datetime.fromisoformat(commit["time"]).astimezone().strftime("%H:%M:%S")
     why = f": {printable(commit['message'])}" if commit["message"] else ""
-    print(f"{style('dim', time)} r{commit['revision']} by {printable(commit['author'])}{why}")
-    for change in commit["changes"]:
-        print(f"  {change_line(change, style)}")
-    sys.stdout.flush()
+    head = f"{style('dim', time)} r{commit['revision']} by {printable(commit['author'])}{why}"
+    return [head, *(f"  {change_line(change, style)}" for change in commit["changes"])]
 
 
 def _when(time_ns: int) -> str:
@@ -121,6 +128,10 @@ def _drafts(drafts: list[Mapping[str, Any]], style: Style) -> None:
     write_table(columns, sys.stdout, style)
 
 
+def _listeners(count: int, style: Style) -> None:
+    print(f"{count} listen{'s' if count == 1 else ''}" if count else style("dim", "nobody listens"))
+
+
 def _message(message: Mapping[str, Any], style: Style) -> None:
     print(f"{style('title', printable(message['channel']))} {in_line(message['value'])}", flush=True)
 
@@ -129,4 +140,5 @@ _SHOWN: Final[dict[str, Callable[[Any, Style], None]]] = {
     "put": _commit, "merge": _commit, "rm": _commit, "rollback": _commit, "redo": _commit, "revert": _commit, "load": _commit,
     "draft_commit": _commit, "diff": _changes, "draft_diff": _changes, "log": _log, "blame": _blame, "find": _find, "keys": _lines,
     "functions": _lines, "export": _text, "graph": _edges, "drafts": _drafts, "begin": _text, "watch": _told, "subscribe": _message,
+    "publish": _listeners,
 }  # fmt: skip

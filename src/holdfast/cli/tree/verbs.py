@@ -36,7 +36,7 @@ _EXAMPLES: Final = {
     """,
     "find": """
         holdfast find 'nodes.*.mtu'
-        holdfast find 'nodes[.](r[0-9]+)[.]mtu' --regex        with what the groups matched
+        holdfast find 'nodes\\.(r\\d+)\\.mtu' --regex            with what the groups matched
     """,
     "blame": """
         holdfast blame nodes.r1

@@ -1,0 +1,129 @@
+"""Who has the tree while the shell lives: the running node, or this process, which takes the file when it is first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any, Final
+
+from holdfast.cli.state import database_file, socket_of
+from holdfast.cli.steering import Alone, Caller, Items, file_of, open_alone
+from holdfast.errors import Busy, HoldfastError, InvalidValue, NotFound
+
+from .following import Subscriptions
+
+__all__ = ["InDraft", "Keeper"]
+
+
+class Keeper:
+    """One caller for all commands.
+
+    draft  the name of the current draft, or "": what `acting` writes to and reads from.
+    """
+
+    def __init__(self, db: str, subscriptions: Subscriptions) -> None:
+        self.draft = ""
+        self.subscriptions = subscriptions
+        self._db = db
+        self._alone: Alone | None = None
+        self._session: tuple[Items, str] | None = None
+
+    @property
+    def file(self) -> str:
+        """That of the tree."""
+        return self._db or file_of() or database_file()
+
+    def caller(self) -> Caller:
+        """Who has the tree. Raises: Busy - another process has the file;  what opening raises."""
+        if self._alone is None:
+            path = file_of(self._db)
+            if path is not None:
+                from holdfast.client.unix import UnixClient
+
+                return UnixClient(socket_of(path))
+            self._alone = open_alone(self._db)
+        return self._alone
+
+    def acting(self, db: str = "") -> Caller | None:
+        """The same, within the current draft; None for another file."""
+        if db and os.path.realpath(db) != os.path.realpath(self.file):
+            return None
+        return InDraft(self.caller(), self.draft) if self.draft else self.caller()
+
+    def put_ephemeral(self, path: str, value: Any, message: str) -> Any:
+        """Put a node that goes with the shell. Raises: as the verb."""
+        if self._session is not None:
+            with contextlib.suppress(NotFound):  # it ended with the node that had it
+                return self.caller().call("tree.put", path=path, value=value, session=self._session[1], message=message)
+            self._end_session()
+        items = self.caller().stream("tree.session", name="shell")
+        self._session = (items, next(items))
+        return self.caller().call("tree.put", path=path, value=value, session=self._session[1], message=message)
+
+    def let_go(self) -> None:
+        """Close the file, if it is this process that has it, for a command that opens it itself. Raises: Busy - it is needed here."""
+        if self._alone is None:
+            return
+        if self.subscriptions.all() or self._session is not None:
+            needed = "subscriptions" if self.subscriptions.all() else "ephemeral nodes"
+            hint = "`unsub` ends subscriptions; with a node (`holdfast run`) the shell needs no file of its own"
+            raise Busy(f"this shell has {self.file} open for its {needed}", hint=hint)
+        alone, self._alone = self._alone, None
+        alone.close()
+
+    def close(self) -> None:
+        """Subscriptions and ephemeral nodes end; the file is closed."""
+        self.subscriptions.close()
+        self._end_session()
+        alone, self._alone = self._alone, None
+        if alone is not None:
+            alone.close()
+
+    def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(HoldfastError):
+                session[0].close()
+
+
+_MEANINGLESS: Final = {
+    "message": "its message is that of `commit -m`",
+    "expected": "its commit is refused anyway if somebody changed the same",
+}
+
+
+class InDraft:
+    """The tree with a draft in front: reading sees it, writing goes to it; what it cannot do, the tree does."""
+
+    def __init__(self, caller: Caller, name: str) -> None:
+        self._caller = caller
+        self._name = name
+
+    def call(self, verb: str, **given: Any) -> Any:
+        """Raises: InvalidValue - an argument that a draft has no use for;  as the verb."""
+        doing = {"tree.put": "value", "tree.merge": "patch", "tree.rm": ""}
+        if verb in doing and not given.get("session"):
+            return self._write(verb, doing[verb], given)
+        if verb == "tree.get" and not given.get("back") and given.get("at") is None:
+            value = self._caller.call("tree.draft_get", name=self._name, path=given.get("path", ""))
+            return {"value": value, "version": None, "draft": self._name} if given.get("meta") else value
+        if verb == "tree.keys":
+            return self._keys(given)
+        return self._caller.call(verb, **given)
+
+    def stream(self, verb: str, **given: Any) -> Items:
+        return self._caller.stream(verb, **given)
+
+    def _write(self, verb: str, argument: str, given: dict[str, Any]) -> dict[str, Any]:
+        for name, why in _MEANINGLESS.items():
+            if given.get(name):
+                raise InvalidValue(f"`--{name}` has no meaning in a draft: {why}", hint="`draft` leaves the draft")
+        arguments = {name: given[name] for name in ("path", argument) if name}
+        self._caller.call(f"tree.draft_{verb.removeprefix('tree.')}", name=self._name, **arguments)
+        return {"draft": self._name, "changes": self._caller.call("tree.draft_diff", name=self._name)}
+
+    def _keys(self, given: dict[str, Any]) -> list[str]:
+        value = self._caller.call("tree.draft_get", name=self._name, path=given.get("path", ""))
+        after = given.get("after")
+        keys = sorted(value) if isinstance(value, dict) else []
+        return [key for key in keys if after is None or key > after][: given.get("limit")]
