@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, overload
 
-from holdfast.model import INTERFACES
+from holdfast.model import INTERFACES, ROUTES
 from holdfast.model.field import Table
 
 from .compare import FOLLOWING_DATA, lost
@@ -60,6 +60,10 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
     names = table.key if table is not INTERFACES else ("ifindex", "ifname")
     where, now = target, {name: before[name] for name in names} | {name: value for name, value in fields.items() if name != "target"}
     old = _old_values(table, before, fields)
+    if table is ROUTES and asked:  # a way of another kind gives a route another scope as well
+        follow = [name for name in table.key if not table[name].derive and asked.get(name, before[name]) != before[name]]
+        old = {name: before[name] for name in follow} | old
+        now |= {name: asked[name] for name in follow}
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
         now = {"ifname": now["ifname"]}
