@@ -15,7 +15,7 @@ from holdfast.netlink.codec import BRIDGE_VIEW
 
 UP = 0x1 | 0x40 | 0x10000
 LINK = {"ifindex": 5, "ifname": "eth0", "flags": UP, "operstate": "UP", "master": None, "mtu": 1500, "link": None,
-        "link_netnsid": None, "kind": None, "address": "02:00:00:00:00:01", "kind_data": None}  # fmt: skip
+        "link_netnsid": None, "kind": None, "address": "02:00:00:00:00:01", "kind_data": None, "carrier_changes": 2}  # fmt: skip
 
 
 def batch(name: str, op: str, flags: int = 0, **columns: list[Any]) -> Batch:
@@ -98,6 +98,10 @@ def test_routes_follow_the_carrier(change: dict[str, Any]) -> None:
         assert ("routes", family, ()) in found
     assert ("nexthops", "", ()) in found
     assert asked(consequences) == {5}
+
+
+def test_routes_follow_a_carrier_that_went_and_came_back_before_it_was_told() -> None:
+    assert ("routes", "AF_INET6", (("oif", 5),)) in rereads(rules.link_changed(LINK, LINK | {"carrier_changes": 4}))
 
 
 def test_a_new_name_concerns_the_rules_that_use_the_old_or_the_new_one() -> None:

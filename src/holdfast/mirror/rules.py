@@ -45,6 +45,7 @@ _ON_FOREIGN: Final = Where("link_netnsid IS NOT NULL AND coalesce(kind, '') NOT 
 
 LINK_COLUMNS: Final = (
     "ifindex", "ifname", "flags", "operstate", "address", "master", "mtu", "link", "link_netnsid", "kind", "kind_data",
+    "carrier_changes",
 )  # fmt: skip
 """What the rules of interfaces compare."""
 
@@ -180,7 +181,8 @@ def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Itera
     if old is None:
         yield from _link_new(new)
         return
-    if (old["flags"] ^ new["flags"]) & _CARRIER or old["operstate"] != new["operstate"]:
+    # A carrier that went and came back before the kernel told either is told as a counter; routes made in between were without.
+    if (old["flags"] ^ new["flags"]) & _CARRIER or any(old[name] != new[name] for name in ("operstate", "carrier_changes")):
         yield from _carrier_changed(ifindex)
     if old["ifname"] != new["ifname"]:
         yield from _rules_naming(old["ifname"])
