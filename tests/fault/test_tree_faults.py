@@ -7,13 +7,16 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import apsw
 import pytest
 
 from holdfast import Tree
+from holdfast.database import failpoint
 from holdfast.database.sqlite import Database
-from holdfast.errors import Corrupt, HoldfastError
+from holdfast.errors import Corrupt, HoldfastError, Unavailable
 
 WRITERS = 4
 CHILD = """
@@ -93,6 +96,39 @@ def test_killed_under_load_a_hundred_times(tmp_path: Path, rng: random.Random) -
         hold(tmp_path / "x.db", told)
 
 
+@pytest.mark.parametrize("point", ["tree.rows", "commit.written"])
+def test_a_commit_that_the_disk_refuses_leaves_the_tree_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    def full() -> None:
+        raise apsw.FullError("no room")
+
+    with Tree(str(tmp_path / "x.db")) as tree:
+        tree.put("a", {"x": 1})
+        watch = tree.watch("a")
+        revision = tree.revision
+        monkeypatch.setitem(failpoint.armed, point, full)
+        with pytest.raises(Unavailable, match="no room"):
+            tree.put("a", {"x": 2, "y": 1})
+        assert tree.get() == {"a": {"x": 1}} and tree.revision == revision
+        session = tree.session()
+        for what in (lambda: tree.put("a.z", 0), lambda: session.put("a.e", 0), lambda: tree.history.get("a", back=0)):
+            with pytest.raises(Unavailable):  # the database is in memory now, which is no place for the tree
+                what()
+        monkeypatch.undo()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                tree.put("a.z", 1)
+                break
+            except Unavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert tree.get() == {"a": {"x": 1, "z": 1}}
+        assert [change.path for change in next(watch).changes] == ["a.z"], "nobody was told of what is not"
+        assert tree.check() == []
+    with Tree(str(tmp_path / "x.db")) as tree:
+        assert tree.get() == {"a": {"x": 1, "z": 1}}
+
+
 # -- files that are not what was written ---------------------------------------------------------------------------------
 
 
@@ -145,8 +181,6 @@ def test_flipped_bits_are_found_and_never_served(tmp_path: Path, rng: random.Ran
 
 def row(path: Path, sql: str, *args: object) -> None:
     """Change rows behind the tree's back, as a broken disk or a helpful person would."""
-    import apsw
-
     connection = apsw.Connection(str(path))
     connection.execute(sql, args)
     assert connection.changes()

@@ -17,11 +17,11 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from holdfast import Tree
 from holdfast.database import failpoint
-from holdfast.errors import InvalidValue, NotFound
+from holdfast.errors import AlreadyExists, InvalidValue, NotFound
 
 KEYS = ("a", "b", "x.y")
 POINTS = ("commit.begun", "tree.rows", "commit.written", "commit.synced", "commit.told")
@@ -114,7 +114,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.file = 0
         self.model = Model()
         self.past: dict[int, dict[str, Any]] = {}
-        self.steps: list[int] = []
+        self.steps_unclear = False  # ephemeral leaves are steps too, which the model does not count
         self.tree = self.opened()
 
     def opened(self) -> Tree:
@@ -211,6 +211,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.model = model
         self.remember()
 
+    @precondition(lambda self: not self.steps_unclear)
     @rule(back=st.integers(0, 4), data=st.data())
     def rollback(self, back: int, data: st.DataObject) -> None:
         root = data.draw(keys)
@@ -231,6 +232,36 @@ class TreeMachine(RuleBasedStateMachine):
         else:
             self.model.root[root] = copy.deepcopy(wanted)
         self.remember()
+
+    @rule(work=st.lists(st.just("delete") | values, max_size=3), data=st.data())
+    def session(self, work: list[Any], data: st.DataObject) -> None:
+        """Ephemeral leaves come, persistent ones change around them, they go: as if they had never been there."""
+        session = self.tree.session()
+        for path in data.draw(st.lists(paths, min_size=1, max_size=3)):
+            with contextlib.suppress(InvalidValue, AlreadyExists):
+                session.put(path, "ephemeral")
+                assert self.tree.get(path) == "ephemeral"
+        model = self.model.copy()
+        for value in work:
+            path = self.place(data)
+            try:
+                if isinstance(value, str) and value == "delete":
+                    model.copy().delete(path)
+                    self.tree.delete(path)
+                    model.delete(path)
+                else:
+                    self.tree.put(path, value)
+                    model.put(path, value)
+            except (InvalidValue, NotFound):  # also of a put below an ephemeral leaf, which is a leaf
+                continue
+        if data.draw(st.booleans()):
+            session.end()
+        else:
+            self.restart()
+        self.model = model
+        assert same(self.tree.get(), model.root)
+        self.past[self.tree.revision] = copy.deepcopy(model.root)
+        self.steps_unclear = True
 
     @rule()
     def restart(self) -> None:
@@ -276,38 +307,48 @@ class TreeMachine(RuleBasedStateMachine):
         assert same(self.tree.get(), self.model.root)
 
     def is_undamaged_and_remembers(self) -> None:
-        assert self.tree.check() == []
+        assert self.tree.check() == [], self.tree.check()
         for revision, state in self.past.items():
             assert same(self.tree.history.get("", revision), state), revision
 
 
     def is_what_a_watch_was_told(self) -> None:
-        """All commits, one after the other, applied to nothing."""
+        """All commits, one after the other, applied to nothing. A presence stays while only ephemeral leaves come and go below it."""
         watch = self.tree.watch(since=1)
         told: dict[str, Any] = {}
+        present: set[Keys] = set()
         last = 0
         while last < self.tree.revision:
             commit = next(watch)
             assert commit.revision > last and commit.changes
             last = commit.revision
-            for change in commit.changes:
+            for change in reversed(commit.changes):  # what is below goes before what is above
                 if change.op == "delete":
-                    forget(told, change.keys)
+                    present.discard(change.keys)
+                    forget(told, change.keys, present)
             for change in commit.changes:
                 if change.op == "put":
                     node = told
                     for key in change.keys[:-1]:
                         node = node.setdefault(key, {})
-                    node[change.keys[-1]] = change.value
+                    if change.value != {} or not isinstance(node.get(change.keys[-1]), dict):
+                        node[change.keys[-1]] = change.value
+                    if not change.ephemeral:
+                        present -= {change.keys[:depth] for depth in range(len(change.keys))}
+                    if change.value == {}:
+                        present.add(change.keys)
         assert same(told, self.model.root)
 
 
-def forget(node: dict[str, Any], path: Keys) -> None:
-    """Take a leaf away, and the containers that this leaves empty."""
-    if len(path) > 1:
-        forget(node[path[0]], path[1:])
-    if len(path) == 1 or not node[path[0]]:
-        del node[path[0]]
+def forget(root: dict[str, Any], path: Keys, present: set[Keys]) -> None:
+    """Take a leaf away, and the containers that this leaves empty, but for those that are there by themselves."""
+    chain = [root]
+    for key in path[:-1]:
+        chain.append(chain[-1][key])
+    for depth in range(len(path) - 1, -1, -1):
+        del chain[depth][path[depth]]
+        if chain[depth] or path[:depth] in present:
+            return
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -81,6 +81,25 @@ def test_ephemeral_nodes_never_replace_persistent_ones(tree: Tree) -> None:
     assert tree.get("a") == {"x": 1, "y": {"z": 1}, "empty": {}}, "the presence is still there"
 
 
+def test_a_presence_keeps_its_row_while_ephemeral_nodes_come_and_go_below_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    with Tree(path) as tree:
+        tree.put("a.here", {})
+        with tree.session() as session:
+            session.put("a.here.up", 1)
+        assert tree.get() == {"a": {"here": {}}}
+        tree.put("a.here.x", 1)
+        assert tree.check() == []
+    with Tree(path) as tree:
+        assert tree.get() == {"a": {"here": {"x": 1}}}
+        tree.put("b.x", 1)
+        session = tree.session()
+        session.put("b.up", 1)
+        tree.delete("b.x")
+        session.end()
+        assert tree.get("b") == {}, "a first segment that was persistent stays"
+
+
 def test_a_persistent_put_takes_an_ephemeral_node_over(tree: Tree) -> None:
     with tree.session() as session:
         session.put("a.n", 1)

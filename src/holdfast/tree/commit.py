@@ -90,7 +90,6 @@ class Proposal(msgspec.Struct, frozen=True, eq=False):
     reads: Iterable[Path] = ()
     expected: Mapping[Path, int] = {}
     owner: str | None = None
-    durable: bool = True
     details: Mapping[str, Any] = {}
     draft: str | None = None
     checked: Head | None = None

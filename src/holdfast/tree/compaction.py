@@ -45,7 +45,7 @@ def due(database: Database, keep: Retention) -> int:
 
 def compact(database: Database, before: int) -> int:
     """Let go of what ended at or before this revision; returns the number of rows. Blocks, in many short transactions."""
-    with database.reader() as reader:
+    with past.reading(database) as reader:
         if before <= past.oldest(reader.fetch):
             return 0
 
@@ -55,9 +55,9 @@ def compact(database: Database, before: int) -> int:
 
     database.write(begin, durable=True).result()
     gone = 0
-    while step := database.write(lambda tx: _step(tx, before)).result():
+    while step := database.write(lambda tx: _step(tx, before), durable=True).result():
         gone += step
-    database.write(lambda tx: _lines(tx, before)).result()
+    database.write(lambda tx: _lines(tx, before), durable=True).result()
     return gone
 
 

@@ -29,7 +29,7 @@ from .head import Branch, Head, Node, find, owner_of, value_of
 from .hooks import Hooks
 from .looking import Info, info, node
 from .messages import Channels
-from .past import Entry
+from .past import Entry, reading
 from .paths import Path, show
 from .patterns import Pattern
 from .pending import Answer, answered
@@ -71,7 +71,7 @@ class Core:
         self.hooks = Hooks()
         self.functions = Functions()
         self.drafts = Drafts(database, lambda: self.store.head)
-        self.sessions = Sessions(self.commit, time.monotonic)
+        self.sessions = Sessions(self.commit, self.store.propose, time.monotonic)
         self.plugins = Plugins()
         self.running = False
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -178,14 +178,14 @@ class Core:
         if back < 0:
             raise InvalidValue(f"expected a number of steps, got {back}")
         if back:
-            with self.database.reader() as reader:
+            with reading(self.database) as reader:
                 revision = past.steps(reader.fetch, path, back, revision)
         return revision
 
     def info_at(self, path: Path, at: Point | None, back: int) -> Info:
         """A node as it was, with its version then. Blocks. Raises: NotFound, Compacted, InvalidValue."""
         revision = self.revision_of(at, path, back)
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             reader.whole_since("tree", revision)
             there = past.node_at(reader.fetch, path, revision)
             version = past.changed_at(reader.fetch, path, revision)
@@ -197,12 +197,12 @@ class Core:
         """Blocks. limit 0: all. Raises: InvalidValue, Compacted - a point in time."""
         begin = 0 if since == 0 else self.revision_of(since)
         end = self.database.revision if until is None else self.revision_of(until)
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             return past.entries(reader.fetch, path, begin, end, limit or -1)
 
     def log_text(self, since: int, until: int | None) -> str:
         """Blocks. Raises: Compacted."""
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             since = since or past.oldest(reader.fetch)
             found = past.commits(reader.fetch, since, self.database.revision if until is None else until)
         return "".join(f"{line}\n" for line in log_lines(found))
@@ -210,23 +210,23 @@ class Core:
     def differences(self, before: Point, after: Point | None, path: Path) -> list[Edit]:
         """Blocks. Raises: Compacted, InvalidValue."""
         one, other = self.revision_of(before), self.revision_of(after)
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             return past.differences(reader.fetch, one, other, path)
 
     def blame(self, path: Path) -> list[Blame]:
         """Blocks. Raises: NotFound."""
         there = node(self.head, path)
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             return blame(reader.fetch, there, path)
 
     def check(self) -> list[Damage]:
         """Blocks."""
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             return check(reader.fetch)
 
     def restored(self, head: Head, path: Path, revision: int) -> list[Operation]:
         """The operations that bring a subtree back to what it was; ephemeral nodes are left alone. Blocks. Raises: Compacted."""
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             there = past.node_at(reader.fetch, path, revision, ephemeral=False)
             edits = past.differences(reader.fetch, head.revision, revision, path)
         if there is None:
@@ -245,7 +245,7 @@ class Core:
 
     def redo(self, path: Path, author: str, message: str, origin: str) -> Proposal:
         """The commit that takes a rollback back, if that was the last change. Blocks. Raises: NotFound."""
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             found = past.entries(reader.fetch, path, 0, self.head.revision, 1)
         if not found or "rollback" not in found[0].details:
             raise NotFound(f"the last change of `{show(path)}` is no rollback", hint="there is nothing to redo; nothing was changed")
@@ -255,7 +255,7 @@ class Core:
     def revert(self, revision: int, author: str, message: str, origin: str) -> Proposal:
         """The commit that undoes one commit. Blocks. Raises: NotFound;  Compacted;  Conflict - what it changed has changed since."""
         head = self.head
-        with self.database.reader() as reader:
+        with reading(self.database) as reader:
             entry = past.entry(reader.fetch, revision)
             found = past.commits(reader.fetch, revision - 1, revision)
         edits = sorted((edit for commit in found for edit in commit.edits), key=lambda edit: edit.path)

@@ -159,7 +159,7 @@ class Drafts:
                 draft = self._open.pop(name, None)
             if draft is not None:
                 draft.ended = True
-            self._database.write(lambda tx, name=name: remove(tx, name), durable=False).result()  # type: ignore[misc]
+            self._database.write(lambda tx, name=name: remove(tx, name), durable=True).result()  # type: ignore[misc]
         return len(over)
 
     def _row(self, name: str) -> tuple[Any, ...] | None:
@@ -167,7 +167,7 @@ class Drafts:
 
     def _load(self, row: tuple[Any, ...]) -> Draft:
         name, base, author, message, made_ns, ttl_s, ends_ns = row
-        with self._database.reader() as reader:
+        with past.reading(self._database) as reader:
             head = self._head()
             now = past.past_head(reader.fetch, head, base)
             work = reader.fetch(_WORK, (name,))

@@ -159,7 +159,7 @@ class Editor:
                     differs = True
             differs = differs or len(found) != len(before)
         kept = self._is_kept(old, not found, any(_is_persistent(one) for one in found.values()))
-        if type(old) is Branch and not differs and kept == old.kept:
+        if type(old) is Branch and not differs and kept == bool(old.kept):
             return old
         return self._branch(old, children(found), kept, path)
 
@@ -182,16 +182,16 @@ class Editor:
                 now = with_child(now, key, new)
         if now is old.children:
             return old
-        return self._branch(old, now, self._is_kept(old, not now, self._owner is None and bool(now)), path)
+        return self._branch(old, now, not _holds(now), path)
 
     def _is_kept(self, old: Node | None, empty: bool, persistent: bool) -> bool:
         """Does a container have a row? An empty one has; one with children only if those that came are ephemeral."""
-        return empty or (type(old) is Branch and old.kept and not persistent)
+        return empty or (type(old) is Branch and bool(old.kept) and not persistent)
 
     def _branch(self, old: Node | None, now: Children[Any], kept: bool, path: Path) -> Branch:
-        new = Branch(now, self._revision, kept)
-        was = type(old) is Branch and old.kept
-        if was != kept:
+        was = old.kept if type(old) is Branch else 0
+        new = Branch(now, self._revision, (was or self._revision) if kept else 0)
+        if bool(was) != kept:
             self._note(path, old if was else None, new if kept else None)
         return new
 
@@ -238,11 +238,11 @@ class Editor:
             assert type(child) is Branch
             new = self._removed(child, path, depth + 1)
         now = without_child(old.children, key) if new is None else with_child(old.children, key, new)
+        if depth == 1 and self._owner is None and not old.kept and not _holds(now):
+            return self._branch(old, now, True, path[:depth])
         if len(now) or old.kept or not depth:
             return Branch(now, self._revision, old.kept)
-        if depth > 1 or self._owner is not None:  # a first segment that only ephemeral nodes made goes with them
-            return None
-        return self._branch(old, now, True, path[:depth])
+        return None  # also a first segment, if only ephemeral nodes made it
 
     # -- what changed ----------------------------------------------------------------------------------------------
 
@@ -269,7 +269,9 @@ class Editor:
                 if before is not child and before is not None and (same := self._settled(before, child)) is not child:
                     now = with_child(now, key, same)
             unchanged = len(now) == len(old.children) and all(old.children.get(key) is child for key, child in now.items())
-            return old if unchanged and new.kept == old.kept else Branch(now, new.since, new.kept)
+            if unchanged and bool(new.kept) == bool(old.kept):
+                return old
+            return Branch(now, new.since, (old.kept or new.kept) if new.kept else 0)
         return old if old is not None and self._same(old, new) else new
 
     def _may_own(self, old: Node | None, path: Path, value: Any) -> None:
@@ -298,8 +300,13 @@ def _members(patch: Any, path: Path) -> Iterable[Path]:
         yield from _members(one, (*path, key))
 
 
+def _holds(children: Children[Any]) -> bool:
+    """Is anything persistent among them or below?"""
+    return any(_is_persistent(child) for child in children.values())
+
+
 def _is_persistent(node: Node) -> bool:
-    return type(node) is not Owned
+    return bool(node.kept) or _holds(node.children) if type(node) is Branch else type(node) is Leaf
 
 
 def _without_null(patch: dict[str, Any]) -> dict[str, Any]:

@@ -36,11 +36,11 @@ class Owned(Leaf, frozen=True, gc=False, eq=False):
 
 
 class Branch(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A container."""
+    """A container. kept: the revision of its own row, if it has one; `since` may be later, when ephemeral nodes came below it."""
 
     children: Children[Any]
     since: int
-    kept: bool = False
+    kept: int = 0
 
 
 Node = Leaf | Branch

@@ -9,13 +9,15 @@ Costs are O(rows found · log rows); a subtree as it was costs the rows that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from holdfast.database.home import Database, Reader
 from holdfast.database.home import Row as SqlRow
-from holdfast.errors import Compacted, Corrupt, NotFound
+from holdfast.errors import Compacted, Corrupt, NotFound, Unavailable
 
 from . import rows
 from .commit import Commit
@@ -25,8 +27,8 @@ from .paths import Path, below, parse, show
 from .wide import with_child, without_child
 
 __all__ = [
-    "Entry", "Fetch", "changed_at", "commits", "differences", "entries", "entry", "node_at", "oldest", "past_head", "rebuilt", "steps",
-    "whole_at",
+    "Entry", "Fetch", "changed_at", "commits", "differences", "entries", "entry", "node_at", "oldest", "past_head", "reading", "rebuilt",
+    "steps", "whole_at",
 ]  # fmt: skip
 
 Fetch = Callable[[str, Sequence[Any]], list[SqlRow]]
@@ -86,6 +88,15 @@ def _checked(found: Iterable[SqlRow]) -> Iterator[SqlRow]:
     for row in found:
         rows.verified(*row)
         yield row
+
+
+@contextmanager
+def reading(database: Database) -> Iterator[Reader]:
+    """A reader of the file. Raises: Unavailable - the disk is full, and the database goes on in memory, where the tree's rows are not."""
+    if getattr(database, "away", None) is not None:
+        raise Unavailable("the disk is full: the past of the tree cannot be read until there is room", hint="make room")
+    with database.reader() as reader:
+        yield reader
 
 
 # -- what was --------------------------------------------------------------------------------------------------------------
@@ -282,7 +293,7 @@ def _placed(old: Node | None, path: Path, depth: int, node: Node) -> Branch:
     branch = old if type(old) is Branch else Branch({}, node.since)
     since = max(branch.since, node.since)
     if depth == len(path):
-        return Branch(branch.children, since, True)
+        return Branch(branch.children, since, node.since)
     key = path[depth]
     if depth + 1 == len(path) and type(node) is not Branch:
         child: Node = node

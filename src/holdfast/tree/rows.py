@@ -51,6 +51,11 @@ def text_of(node: Node) -> str:
     return PRESENCE if type(node) is Branch else encode(node.value)  # type: ignore[union-attr]
 
 
+def since_of(node: Node) -> int:
+    """When its row began."""
+    return node.kept if type(node) is Branch else node.since
+
+
 def row_sum(path: str, since: int, value: str, owner: str | None) -> int:
     """The checksum of a row that is there."""
     return crc32(f"{path}\0{since}\0{value}\0{owner or ''}".encode())
@@ -95,9 +100,10 @@ class Gathered:
             roots[edit.path[0]] = None
             old, new = edit.old, edit.new
             if old is not None:
-                before = row_sum(path, old.since, text_of(old), owner_of(old))
+                since = since_of(old)
+                before = row_sum(path, since, text_of(old), owner_of(old))
                 after = ended_sum(before, revision)
-                self._ended.append((revision, after, path, old.since))
+                self._ended.append((revision, after, path, since))
                 digest, size, content = digest - before, size - 1, content + after
             if new is not None:
                 value, owner = text_of(new), owner_of(new)
@@ -141,7 +147,7 @@ def _mark(tx: Transaction, root: Branch, revision: int, thinned: set[Path]) -> N
 def node_of(value: str, since: int, owner: str | None) -> Node:
     """The node of a row."""
     if value == PRESENCE:
-        return Branch({}, since, True)
+        return Branch({}, since, since)
     return Leaf(decode(value), since) if owner is None else Owned(decode(value), since, owner)
 
 
@@ -247,8 +253,8 @@ class _Builder:
         for key, child in items.items():
             if type(child) is str:
                 below, since = self._children(child)
-                kept = child in self._kept
-                since = max(since, self._kept.get(child, 0))
+                kept = self._kept.get(child, 0)
+                since = max(since, kept)
                 items[key] = Branch(below, since, kept)
             else:
                 since = child.since

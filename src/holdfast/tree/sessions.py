@@ -53,14 +53,14 @@ class Session:
         self.renew()
         keys = parse(path)
         self.paths[keys] = None
-        return self._sessions.commit(Proposal([Put(keys, checked(value, keys))], author, message, origin, owner=self.id, durable=False))
+        return self._sessions.commit(Proposal([Put(keys, checked(value, keys))], author, message, origin, owner=self.id))
 
     def delete(self, path: PathLike, author: str, message: str = "", origin: str = "") -> Answer[Commit]:
         """Take away one of its leaves; one that is not its own is left alone."""
         self.renew()
         keys = parse(path)
         self.paths.pop(keys, None)
-        proposal = Proposal([Delete(keys, missing_ok=True, owner=self.id)], author, message, origin, owner=self.id, durable=False)
+        proposal = Proposal([Delete(keys, missing_ok=True, owner=self.id)], author, message, origin, owner=self.id)
         return self._sessions.commit(proposal)
 
     def end(self, author: str, message: str = "") -> Answer[Commit]:
@@ -74,8 +74,11 @@ class Session:
 class Sessions:
     """Those that are alive. now: a clock in seconds that only goes forward."""
 
-    def __init__(self, commit: Commits, now: Callable[[], float]) -> None:
+    def __init__(self, commit: Commits, propose: Callable[[Proposal], Pending[Commit]], now: Callable[[], float]) -> None:
+        """commit: as for everybody; propose: what hooks and schemas cannot refuse, for ends."""
         self.commit = commit
+        self.propose = propose
+        self._ending: dict[str, tuple[Session, Pending[Commit]]] = {}
         self.now = now
         self._alive: dict[str, Session] = {}
 
@@ -89,12 +92,20 @@ class Sessions:
         gone: list[Operation] = [Delete(path, missing_ok=True, owner=session.id) for path in session.paths]
         if not gone:
             return _nothing()
-        return self.commit(Proposal(gone, author, message, owner=session.id, durable=False))
+        answer = self.propose(Proposal(gone, author, message, owner=session.id))
+        self._ending[session.id] = (session, answer)
+        return answer
 
-    def expire(self, author: str) -> list[Answer[Commit]]:
-        """End those whose time is over."""
+    def expire(self, author: str) -> None:
+        """End those whose time is over, and once more those whose end could not be written: the disk was full."""
+        for session, answer in list(self._ending.values()):
+            if answer.done:
+                del self._ending[session.id]
+                if answer.error is not None:
+                    self.end(session, author, f"session {session.name or session.id} ended")
         over = [one for one in list(self._alive.values()) if one.deadline is not None and one.deadline <= self.now()]
-        return [one.end(author, f"session {one.name or one.id} was not heard of for {one.ttl_s:g} s") for one in over]
+        for one in over:
+            one.end(author, f"session {one.name or one.id} was not heard of for {one.ttl_s:g} s")
 
     def all(self) -> list[Session]:
         return list(self._alive.values())
@@ -105,7 +116,7 @@ class Sessions:
         if not left:
             return None
         gone: list[Operation] = [Delete(parse(path), missing_ok=True, owner=owner) for path, owner in left]
-        return self.commit(Proposal(gone, author, "sessions ended with the node", owner="", durable=True))
+        return self.propose(Proposal(gone, author, "sessions ended with the node", owner=""))
 
 
 def _nothing() -> Answer[Commit]:

@@ -60,7 +60,7 @@ class Store:
             self.head = rows.load(reader.fetch)
         self._tip = self.head
         self._waiting: deque[tuple[Proposal, Pending[Commit]]] = deque()
-        self._asked = 0  # 1: a job that is not durable will take what waits; 2: a durable one
+        self._asked = False  # a job that will take what waits is given to the writer
         self._gate = threading.Lock()
         self._followers: tuple[Follower, ...] = ()
 
@@ -72,13 +72,12 @@ class Store:
           InvalidValue, NotFound, AlreadyExists - an operation;  Stale;  Unavailable, Closed - the database.
         """
         pending: Pending[Commit] = Pending()
-        durable = proposal.durable
         with self._gate:
             self._waiting.append((proposal, pending))
-            if self._asked > durable:
+            if self._asked:
                 return pending
-            self._asked = 1 + durable
-        self._ask(durable=durable)
+            self._asked = True
+        self._ask()
         return pending
 
     def follow(self, follower: Follower) -> Callable[[], None]:
@@ -98,25 +97,24 @@ class Store:
 
     # -- in the writer thread --------------------------------------------------------------------------------------
 
-    def _ask(self, *, durable: bool) -> None:
+    def _ask(self) -> None:
         """Give the writer a job that takes what waits."""
         batch: list[tuple[Proposal, Pending[Commit]]] = []
         try:
-            future = self.database.write(lambda tx: self._run(tx, batch, durable=durable), durable=durable)
+            future = self.database.write(lambda tx: self._run(tx, batch), durable=True)
         except HoldfastError as error:
             self._fail(error)
         else:
             future.add_done_callback(lambda future: self._finish(batch, future))
 
-    def _run(self, tx: Transaction, batch: list[tuple[Proposal, Pending[Commit]]], *, durable: bool) -> None:
+    def _run(self, tx: Transaction, batch: list[tuple[Proposal, Pending[Commit]]]) -> None:
         """One job: a batch of proposals."""
         with self._gate:
-            self._asked = 0
-            while self._waiting and len(batch) < _TOGETHER and (durable or not self._waiting[0][0].durable):
+            while self._waiting and len(batch) < _TOGETHER:
                 batch.append(self._waiting.popleft())
-            left = bool(self._waiting)
-            if left:
-                self._asked = 2
+            left = self._asked = bool(self._waiting)
+        if left:  # before anything can fail
+            self._ask()
         done = _Batch(self._tip)
         tx.settle(lambda committed: self._settle(done, committed=committed))
         gathered = rows.Gathered(tx)
@@ -132,8 +130,6 @@ class Store:
         gathered.write()
         reach("tree.rows")
         done.after = self._tip
-        if left:
-            self._ask(durable=True)
 
     def _settle(self, done: _Batch, *, committed: bool) -> None:
         if not committed:
@@ -156,7 +152,7 @@ class Store:
     def _fail(self, error: BaseException) -> None:
         """The database takes nothing: neither will those who wait be served."""
         with self._gate:
-            waiting, self._asked = list(self._waiting), 0
+            waiting, self._asked = list(self._waiting), False
             self._waiting.clear()
         for _, pending in waiting:
             pending.error = error

@@ -205,12 +205,12 @@ class Hub:
 
     def check(self, since: int) -> None:
         """Can a watch begin behind this revision? Blocks. Raises: Compacted - it is unknown, lost, or too long ago."""
-        with self._database.reader() as reader:
+        with past.reading(self._database) as reader:
             reader.whole_since("tree", since)
 
     def read(self, since: int, until: int) -> list[Commit]:
         """Commits from the file. Blocks. Raises: Compacted, Corrupt."""
-        with self._database.reader() as reader:
+        with past.reading(self._database) as reader:
             return past.commits(reader.fetch, since, until)
 
     # -- from the writer to the loop -------------------------------------------------------------------------------
