@@ -11,35 +11,32 @@ one after another within each phase.
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Bug, Conflict, HoldfastError, Lost, NotSupported, Timeout, Unavailable
+from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavailable
 from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
 from holdfast.mirror.rules import POLLED
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
-from holdfast.netlink.ack import Ack
 from holdfast.netlink.batch import Batch
 
-from . import namespaces, tuns
-from .contract import Change, Create, Delete, Named, Outcome, Request
+from .contract import Change, Create, Named, Outcome, Request
+from .deadline import Deadline
 from .journal import note_intent, note_result, note_stage
 from .judge import ROWS_MOST, Judge, named
-from .messages import message_of
-from .order import Phase, Step, Verb, in_order
+from .order import Phase, Step, in_order
 from .overtaken import overtaken
 from .plan import Plan, plan
-from .present import Fetch, Present
-from .refusal import Refused, error_of, is_missing, is_there, told, with_outcome
+from .present import Present
+from .refusal import Refused, told, with_outcome
 from .scene import Scene
+from .sending import Sender
 from .stages import stages
 from .undo import Later, backwards, inverse
 from .wires import Wires
@@ -47,9 +44,8 @@ from .wires import Wires
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Transaction
 
-__all__ = ["Aborted", "Commit", "Short"]
+__all__ = ["Commit", "Short"]
 
-_MOST_BYTES: Final = 64 << 10
 _PATIENCE_S: Final = 1.0
 """How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
 _DAD_S: Final = 4.0
@@ -61,12 +57,6 @@ _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", 
 
 Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
 """An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""
-
-
-class Aborted(HoldfastError):
-    """Whoever asked for the transaction no longer waits for it."""
-
-    code = "aborted"
 
 
 @dataclass(slots=True)
@@ -103,30 +93,25 @@ class Commit:
         """`look`: have the names of namespaces be looked at; blocks."""
         self._requests = requests
         self._hands = hands
-        self._wires = wires
         self._database = database
         self._force = force
-        self._timeout_s = timeout_s
-        self._deadline = time.monotonic() + timeout_s
+        self.deadline = Deadline(timeout_s)
         self._author = author
         self._message = message
-        self._progress = progress
         self._look = look
         self._scene = Scene(hands)
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
+        self._sender = Sender(
+            hands, wires, self._scene, self._present, self.deadline, lambda place: self._places[place].request,
+            lambda sent: progress and progress(sent, len(requests)),
+        )  # fmt: skip
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
-        self._done: set[int] = set()  # places of requests of which the kernel did something
         self._staged: list[list[Plan]] = []
         self._rows: tuple[Mapping[str, Any] | None, ...] = ()
         self._judged_to = 0
-        self._sent = 0
         self._intent = 0
-        self._undoing = False
-        self._undo_failures: list[str] = []
-        self._kept: dict[str, int] = {}  # namespaces whose names were taken away: name -> descriptor
-        self.aborted = threading.Event()
 
     # -- the short way ---------------------------------------------------------------------------------------------
 
@@ -150,14 +135,14 @@ class Commit:
             if short.cycles[0].more or short.cycles[0].lost:
                 return short
             events = line.applier.witness = []
-            self._read_by(tx.fetch)
+            self._present.fetch = tx.fetch
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or _follows(one):
                 return short
             self._plans, self._places, self._staged = plans, {0: one}, [plans]
             if one.steps:
                 short.begun = True
-                self._send(one.steps)
+                self._sender.send(one.steps)
                 self._single_noted(tx)
                 short.cycles.append(line.cycle(tx))
                 self._check_overtaken({hand.target: events})
@@ -170,22 +155,18 @@ class Commit:
         finally:
             if line is not None:
                 line.applier.witness = None
-            self._read_by(self._database.fetch)
+            self._present.fetch = self._database.fetch
         return short
-
-    def _read_by(self, fetch: Fetch) -> None:
-        self._present = Present(fetch, self._scene.means)
-        self._judge = Judge(self._present, self._scene, self._hands)
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
         undo = Later(lambda: backwards(self._inverses()))
-        return Outcome(self._intent, self._database.revision, self._sent, self._rows, undo)
+        return Outcome(self._intent, self._database.revision, self._sender.sent, self._rows, undo)
 
     # -- the long way ----------------------------------------------------------------------------------------------
 
     def run(self, begun: Short | None = None) -> Outcome:
-        """Blocks. Raises: what Engine.commit says; with `Aborted` for a cancelled one.
+        """Blocks. Raises: what Engine.commit says; with `Aborted` for one that was given up.
 
         begun: what became of it on the short way: it is gone on with.
         """
@@ -196,8 +177,7 @@ class Commit:
                 for hand in self._hands.values():
                     hand.name(0)
             self._scene.close()
-            for fd in self._kept.values():
-                os.close(fd)
+            self._sender.close()
 
     def _run(self, begun: Short | None) -> Outcome:
         try:
@@ -211,7 +191,7 @@ class Commit:
                         self._stage(stage, journaled=True)
                         self._drain()
                     self._check_overtaken(events)
-            self._may_go_on()
+            self.deadline.check()
             self._seen()
             self._rows = self._read_back()
             if self._intent:
@@ -227,16 +207,16 @@ class Commit:
     def _stage(self, stage: Sequence[tuple[int, Request]], *, journaled: bool) -> None:
         plans = self._planned(stage)
         self._plans += plans
-        if not self._undoing:
+        if not self._sender.lenient:
             self._staged.append(plans)
         self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
         steps = [step for one in plans for step in one.steps if self._reachable(step)]
         if not steps:
             return
-        if journaled and not self._undoing:
+        if journaled and not self._sender.lenient:
             self._note(self._noted(plans))
         for phase in in_order(steps):
-            self._send(phase)
+            self._sender.send(phase)
 
     def _reachable(self, step: Step) -> bool:
         """In a namespace that is no source nothing can be set: what moves there stays down. Raises: NotSupported."""
@@ -285,12 +265,12 @@ class Commit:
                 self._present.gather(table, where)
 
     def _plan(self, one: Request, place: int) -> Plan:
-        if not self._undoing:
+        if not self._sender.lenient:
             return plan(one, place, self._present, force=self._force)
         try:
             return plan(one, place, self._present, force=True)
         except HoldfastError as failure:  # another way may lead there: it is compared afterwards
-            self._undo_failures.append(str(failure))
+            self._sender.failures.append(str(failure))
             return Plan(one, where=one.target)
 
     def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
@@ -310,125 +290,7 @@ class Commit:
         for hand in self._hands.values():
             hand.name(self._intent)  # what is told from now on was caused by this
 
-    # -- sending ---------------------------------------------------------------------------------------------------
-
-    def _send(self, steps: Sequence[Step]) -> None:
-        """One phase: all targets, one after another. Raises: Refused, and what ends a transaction."""
-        if steps[0].table is INTERFACES:
-            self._scene.forget()
-        for target in dict.fromkeys(step.target for step in steps):
-            own = [step for step in steps if step.target == target]
-            if own[0].how == "netns":
-                for step in own:
-                    self._name_namespace(step)
-                continue
-            for step in own:
-                if step.how == "tun":
-                    self._make_tun(step)
-            own = [step for step in own if step.how != "tun"]
-            wire = self._wires[target] if target in self._hands else self._scene.guest_wire(target)
-            for batch, messages in self._batches(own, wire.most):
-                self._may_go_on()
-                try:
-                    refused = wire.exchange(messages, self._left_s())
-                except (Timeout, Lost):
-                    self._done |= {step.place for step in batch}
-                    raise
-                self._acknowledged(batch, refused)
-
-    def _make_tun(self, step: Step) -> None:
-        """Raises: Refused."""
-        try:
-            tuns.make(self._scene.namespace(step.target), step.row["ifname"], step.row.get("kind_data") or {})
-        except HoldfastError as failure:
-            failure.details |= {"index": step.place, "target": step.target}
-            if not self._undoing:
-                raise Refused(failure) from failure
-            self._undo_failures.append(f"{told(self._request_of(step), step.target, self._present)}: {failure}")
-            return
-        self._done.add(step.place)
-        self._sent += 1
-
-    def _batches(self, steps: Sequence[Step], most: int) -> Iterator[tuple[list[Step], list[bytes]]]:
-        batch: list[Step] = []
-        messages: list[bytes] = []
-        size = 0
-        for step in steps:
-            message = self._encoded(step)
-            if message is None:
-                continue
-            if len(batch) == most or size + len(message) > _MOST_BYTES:
-                yield batch, messages
-                batch, messages, size = [], [], 0
-            batch.append(step)
-            messages.append(message)
-            size += len(message)
-        if batch:
-            yield batch, messages
-
-    def _encoded(self, step: Step) -> bytes | None:
-        try:
-            return message_of(step, self._scene.resolved(step))
-        except HoldfastError as failure:
-            if not self._undoing:
-                failure.details.setdefault("index", step.place)
-                raise
-            self._undo_failures.append(f"{told(self._request_of(step), step.target, self._present)}: {failure}")
-            return None
-
-    def _acknowledged(self, batch: Sequence[Step], refused: Sequence[tuple[int, Ack]]) -> None:
-        """What the kernel took is done, also behind a refusal: it goes on."""
-        bad = {at: ack for at, ack in refused if not self._excused(batch[at], ack)}
-        no = {at for at, _ in refused}
-        self._done |= {step.place for at, step in enumerate(batch) if at not in no}
-        self._sent += len(batch) - len(no)
-        if self._progress is not None and not self._undoing:
-            self._progress(self._sent, len(self._requests))
-        if not bad:
-            return
-        if self._undoing:
-            for at, ack in bad.items():
-                self._undo_failures.append(str(error_of(batch[at], self._request_of(batch[at]), ack, self._present)))
-            return
-        at = min(bad)
-        raise Refused(error_of(batch[at], self._request_of(batch[at]), bad[at], self._present))
-
-    def _excused(self, step: Step, ack: Ack) -> bool:
-        """A refusal that says that it is already as it should be."""
-        request = self._request_of(step)
-        if step.verb is Verb.DELETE and is_missing(ack):
-            return self._undoing or (isinstance(request, Delete) and request.missing_ok)
-        return step.verb is Verb.CREATE and is_there(ack) and isinstance(request, Create) and request.ensure
-
-    def _request_of(self, step: Step) -> Request:
-        return self._places[step.place].request
-
-    def _name_namespace(self, step: Step) -> None:
-        self._may_go_on()
-        name = step.row["name"]
-        if step.verb is Verb.DELETE:
-            self._kept[name] = namespaces.remove(name)
-        elif self._undoing and name in self._kept:
-            namespaces.mount_again(name, self._kept[name])
-        else:
-            namespaces.make(name)
-        self._done.add(step.place)
-        self._sent += 1
-
     # -- seeing ----------------------------------------------------------------------------------------------------
-
-    def _may_go_on(self) -> None:
-        if self._undoing:
-            return
-        if self.aborted.is_set():
-            raise Aborted("the transaction was given up by its caller")
-        self._left_s()
-
-    def _left_s(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise Timeout(f"the transaction was not done within {self._timeout_s} s")
-        return left
 
     def _drain(self) -> None:
         if any(one.request.table is NETNS for one in self._plans):
@@ -438,7 +300,7 @@ class Commit:
 
     def _catch_up(self) -> None:
         for hand in self._hands.values():
-            hand.caught_up(self._left_s())
+            hand.caught_up(self.deadline.left_s())
 
     def _seen(self) -> None:
         """Take what the kernel told; what it does not tell is asked for."""
@@ -474,7 +336,7 @@ class Commit:
 
     def _read_back(self) -> tuple[Mapping[str, Any] | None, ...]:
         """Compare what the tables show with what was asked. Raises: Conflict - it is not so, and does not become so."""
-        until = min(self._deadline, time.monotonic() + _PATIENCE_S)
+        until = min(self.deadline.until, time.monotonic() + _PATIENCE_S)
         keep = len(self._requests) <= ROWS_MOST
         rows: dict[int, Mapping[str, Any] | None] = {}
         final = {id(one) for one in self._judge.last_of_each(self._plans, len(self._staged))}
@@ -508,7 +370,7 @@ class Commit:
 
     def _after_dad(self, one: Plan, row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""
-        until = min(self._deadline, time.monotonic() + _DAD_S)
+        until = min(self.deadline.until, time.monotonic() + _DAD_S)
         while row is not None and row["flags"] & _TENTATIVE and not row["flags"] & _DADFAILED and time.monotonic() < until:
             link = self._present.find(INTERFACES, one.where, {"ifindex": row["ifindex"]})
             if link is None or not link["flags"] & _RUNNING:
@@ -524,19 +386,19 @@ class Commit:
 
     def _inverses(self) -> Iterator[list[Request]]:
         for place, one in self._places.items():
-            if place in self._done:
+            if place in self._sender.done:
                 yield inverse(one.request, one.before, one.hung, one.asked or {})
 
     def _undo(self, failure: HoldfastError) -> HoldfastError:
         """Make it as it was; the error to raise, which says what came of that."""
         if isinstance(failure, Refused):
             failure = failure.error
-        if not self._done:
+        if not self._sender.done:
             self._result("undone", failure)
             return failure
-        self._undoing = True
-        self._deadline = time.monotonic() + self._timeout_s
-        changed = len(self._done)
+        self._sender.lenient = True
+        self.deadline.again()
+        changed = len(self._sender.done)
         left: list[str] = []
         try:
             self._drain()  # what was made is looked up: it may take something along when it goes
@@ -544,14 +406,14 @@ class Commit:
             self._again(backwards(self._inverses()))
             left = self._repair(known)
         except HoldfastError as second:
-            left = [f"undoing ended with: {second}", *self._undo_failures]
+            left = [f"undoing ended with: {second}", *self._sender.failures]
         self._result("undone in part" if left else "undone", failure, left)
         return with_outcome(failure, changed, left)
 
     def _before_all(self) -> list[Known]:
         """Everything that may have become different."""
         known: dict[tuple[Any, ...], Known] = {}
-        done = {id(one) for place, one in self._places.items() if place in self._done}
+        done = {id(one) for place, one in self._places.items() if place in self._sender.done}
         earlier: list[Plan] = []
         for stage in self._staged:
             # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
@@ -568,7 +430,7 @@ class Commit:
 
     def _again(self, requests: Sequence[Request]) -> None:
         """Carry out what takes something back, whatever is refused of it."""
-        first, self._places, self._done = self._places, {}, set()
+        first, self._places, self._sender.done = self._places, {}, set()
         try:
             for number, stage in enumerate(stages(requests)):
                 if number:
@@ -589,9 +451,9 @@ class Commit:
             if not work:
                 return []
             if number < _ROUNDS:
-                self._undo_failures.clear()
+                self._sender.failures.clear()
                 self._again(work)
-        return [_left_words(one, self._present) for one in work] + self._undo_failures
+        return [_left_words(one, self._present) for one in work] + self._sender.failures
 
     def _ask_again(self, known: Sequence[Known]) -> None:
         """What is compared is to be so now, also what is told late or not at all."""

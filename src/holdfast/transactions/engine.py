@@ -91,7 +91,7 @@ class Transactions:
                 try:
                     await asyncio.shield(running)
                 except asyncio.CancelledError:
-                    commit.aborted.set()
+                    commit.deadline.aborted.set()
             begun = running.result()
         except BaseException:
             hand.resync()
@@ -100,7 +100,7 @@ class Transactions:
             hand.release(held)
         for cycle in begun.cycles:
             hand.learn(cycle)
-        if commit.aborted.is_set():
+        if commit.deadline.aborted.is_set():
             begun.done = False
         return begun
 
@@ -132,12 +132,12 @@ class Transactions:
 
     async def _finished(self, running: asyncio.Future[Outcome], commit: Commit) -> Outcome:
         """Wait for the thread, also when cancelled: then it takes back what it did, and ends."""
-        cancelled = asyncio.CancelledError() if commit.aborted.is_set() else None
+        cancelled = asyncio.CancelledError() if commit.deadline.aborted.is_set() else None
         while not running.done():
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError as why:
-                commit.aborted.set()
+                commit.deadline.aborted.set()
                 cancelled = why
         if cancelled is not None:
             with contextlib.suppress(HoldfastError):

@@ -38,11 +38,11 @@ AF_INET6: Final = 10
 
 
 class Present:
-    """`fetch` reads the database: SQL and arguments."""
+    """`fetch` reads the database: SQL and arguments. In the writer it is another one than in a thread."""
 
     def __init__(self, fetch: Fetch, is_there: Callable[[str, int, str], bool] = lambda target, nsid, other: True) -> None:
         """`is_there` says whether a source's number for a namespace means the namespace of another source."""
-        self._fetch = fetch
+        self.fetch = fetch
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
@@ -56,7 +56,7 @@ class Present:
         places = [columns.index(name) for name in names]
         json = any(table[name].json for name in columns)
         found: dict[tuple[Any, ...], list[Row]] = {}
-        for values in self._fetch(f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?", (target,)):
+        for values in self.fetch(f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?", (target,)):
             row = dict(zip(columns, values, strict=True))
             found.setdefault(tuple([values[place] for place in places]), []).append(parsed(table, row) if json else row)
         self._gathered[table.name, target] = found
@@ -73,7 +73,7 @@ class Present:
         """Sorting costs 0.2 ms however few rows there are: for one it is left out."""
         columns = table.columns
         sql = f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ? AND {condition}"
-        return [parsed(table, dict(zip(columns, row, strict=True))) for row in self._fetch(sql, (target, *args))]
+        return [parsed(table, dict(zip(columns, row, strict=True))) for row in self.fetch(sql, (target, *args))]
 
     def find(self, table: Table, target: str, known: Mapping[str, Any]) -> Row | None:
         """The row of an object of which the whole row, or the whole key, is known: an interface's index says enough."""
@@ -131,17 +131,17 @@ class Present:
         return {name: self._index(target, value) if isinstance(value, Named) else value for name, value in row.items()}
 
     def _index(self, target: str, named: Named) -> int:
-        found = self._fetch("SELECT ifindex FROM interfaces WHERE target = ? AND ifname = ?", (named.target or target, named.ifname))
+        found = self.fetch("SELECT ifindex FROM interfaces WHERE target = ? AND ifname = ?", (named.target or target, named.ifname))
         return int(found[0][0]) if found else _NOBODY
 
     def kind(self, target: str, ifindex: int) -> str | None:
         """The kind of an interface."""
-        found = self._fetch("SELECT kind FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
+        found = self.fetch("SELECT kind FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
         return found[0][0] if found else None
 
     def ifname(self, target: str, ifindex: int) -> str:
         """The name of an interface, for messages; its number, where there is none."""
-        found = self._fetch("SELECT ifname FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
+        found = self.fetch("SELECT ifname FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
         return str(found[0][0]) if found else str(ifindex)
 
     # -- what hangs on an object -----------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class Present:
         columns = INTERFACES.columns
         here = "= ?" if link["link_netnsid"] is None else "<> ?"
         sql = f"SELECT target, {', '.join(columns)} FROM interfaces WHERE target {here} AND ifindex = ? AND link = ? AND kind = 'veth'"
-        ends = self._fetch(sql, (target, link["link"], link["ifindex"]))
+        ends = self.fetch(sql, (target, link["link"], link["ifindex"]))
         if link["link_netnsid"] is not None:
             ends = [end for end in ends if self._is(target, link["link_netnsid"], end[0])]
         if len(ends) != 1:

@@ -15,6 +15,7 @@ from holdfast.errors import Bug, Conflict, Denied, HoldfastError, KernelError, N
 from holdfast.sources.kinds import make
 from holdfast.testing.netns import Namespace, without_rights
 from holdfast.transactions.commit import Commit
+from holdfast.transactions.sending import Sender
 
 from .stage import Stage, staged
 from .states import difference, state_of
@@ -45,14 +46,14 @@ async def test_who_changes_it_between_the_undo_list_and_the_ack_wins(more: int, 
     """On the short way (one message), and on the long one."""
     async with one_pair() as (stage, netns):
         row = await stage.create("neighbours", ifindex=stage.index("v0"), dst="10.0.0.9", lladdr="02:00:00:00:00:01")
-        send = Commit._send
+        send = Sender.send
 
-        def late(self: Commit, steps: Any) -> None:
-            if steps[0].table.name == "neighbours" and not self._undoing:
+        def late(self: Sender, phase: Any) -> None:
+            if phase[0].table.name == "neighbours" and not self.lenient:
                 netns.ip("neigh replace 10.0.0.9 dev v0 lladdr 02:00:00:00:00:77 nud permanent")
-            send(self, steps)
+            send(self, phase)
 
-        monkeypatch.setattr(Commit, "_send", late)
+        monkeypatch.setattr(Sender, "send", late)
         others = [stage.new("rules", priority=100 + n, table_id=500) for n in range(more)]
         with pytest.raises(Conflict, match="somebody else changed it"):
             await stage.commit(stage.change("neighbours", row, lladdr="02:00:00:00:00:02"), *others)

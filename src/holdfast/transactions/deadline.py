@@ -1,0 +1,46 @@
+"""How long a transaction may take, and whether anybody still waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from holdfast.errors import HoldfastError, Timeout
+
+__all__ = ["Aborted", "Deadline"]
+
+
+class Aborted(HoldfastError):
+    """Whoever asked for the transaction no longer waits for it."""
+
+    code = "aborted"
+
+
+class Deadline:
+    """Asked between messages. What takes back has the whole time once more, and nobody can give it up."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.until = time.monotonic() + timeout_s
+        self.aborted = threading.Event()
+        self._certain = False
+
+    def again(self) -> None:
+        """From now on things are taken back."""
+        self.until = time.monotonic() + self.timeout_s
+        self._certain = True
+
+    def check(self) -> None:
+        """Raises: Timeout, Aborted."""
+        if self._certain:
+            return
+        if self.aborted.is_set():
+            raise Aborted("the transaction was given up by its caller")
+        self.left_s()
+
+    def left_s(self) -> float:
+        """Raises: Timeout - nothing is left."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise Timeout(f"the transaction was not done within {self.timeout_s} s")
+        return left
