@@ -68,7 +68,7 @@ def test_what_others_do_is_told_and_ephemeral_nodes_go(node: Running) -> None:
     reader.start()
     process.stdin.write("sub nodes\npute nodes.r1.up true\nget nodes.r1.up\n")
     process.stdin.flush()
-    Running.wait_for(_Lines(lines), "[1] commits")  # type: ignore[arg-type]
+    Running.wait_for(_Lines(lines), "[1] telling")  # type: ignore[arg-type]
     Running.wait_for(_Lines(lines), "true")  # type: ignore[arg-type]
     assert holdfast("get", "nodes.r1.up").stdout == "true\n"
     holdfast("put", "nodes.r2", "5", "-m", "from elsewhere")
@@ -91,7 +91,7 @@ def test_the_end_of_the_node_is_said_and_the_shell_goes_on_without(node: Running
     assert process.stdin and process.stdout
     process.stdin.write("put a.b 1\nsub a\n")
     process.stdin.flush()
-    assert [process.stdout.readline() for _ in range(3)][2].startswith("[1] commits")
+    assert [process.stdout.readline() for _ in range(3)][2].startswith("[1] telling")
     node.stop()
     process.stdin.write("get a.b\nput a.b 2\n")
     process.stdin.close()

@@ -78,6 +78,7 @@ def test_log_and_diff_take_a_path(program: Program) -> None:
     log = program.run("log", "nodes.r1").splitlines()
     assert log[0].endswith(": lower") and log[1] == "    ~ nodes.r1.mtu: 1500 → 1400"
     assert log[2].endswith(": first") and log[3] == "    + nodes.r1.mtu: 1500"
+    assert program.value("get", ".routes.x") == 1 and set(program.value("get", ".")) == {"nodes", "routes"}
     assert program.run("log", ".routes").splitlines()[1] == "    + routes.x: 1"
     assert len(program.run("log", ".", "--limit", "2").splitlines()) == 4
     assert program.run("log", "nodes", "--author", "nobody") == ""
@@ -158,6 +159,8 @@ def test_an_editor_commits_what_was_saved(program: Program, monkeypatch: pytest.
         (("get", "a..b"), 2, "in the path `a..b`"),
         (("get", "nothing"), 1, "nothing is at `nothing`"),
         (("put", "a", "{x"), 2, "expected"),
+        (("put", "a"), 2, "missing argument `VALUE`"),
+        (("rm",), 2, "missing argument `PATH`"),
         (("put", "a", "@/nowhere"), 2, "cannot read `/nowhere`"),
         (("put", "a", "1", "--expected", "7"), 1, "expected version 7"),
         (("call", "a.f"), 1, "no function is at `a.f`"),

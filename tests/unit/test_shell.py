@@ -152,7 +152,7 @@ def test_an_editor_works_on_the_draft(typing: Typing, monkeypatch: pytest.Monkey
 
 
 def test_subscriptions_tell_in_the_background(typing: Typing) -> None:
-    assert typing.type("sub nodes").startswith("[1] commits at nodes")
+    assert typing.type("sub nodes").startswith("[1] telling of nodes")
     typing.type(r"subr nodes\.(r\d)\.mtu")
     typing.type("put other 1\nput nodes.r1 {mtu: 5}")
     for number in (1, 2):

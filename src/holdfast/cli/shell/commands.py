@@ -18,11 +18,11 @@ from holdfast.cli.layout import Column, write_table
 from holdfast.cli.style import Style, printable
 from holdfast.cli.tree.derive import command_of, parted, tree_verbs
 from holdfast.cli.tree.showing import show
-from holdfast.cli.tree.values import as_text, read_value
+from holdfast.cli.tree.values import as_text, read_path, read_value
 from holdfast.cli.tree.verbs import SHELL_ONLY, commands
 from holdfast.errors import AlreadyExists, NotFound
 
-from .following import Subscriptions
+from .following import Subscription, Subscriptions
 from .keeping import Keeper
 from .topics import DRAFT, FOLLOW, TREE
 
@@ -34,7 +34,6 @@ _ALIASES: Final[tuple[tuple[str, str, dict[str, Any], str, str], ...]] = (
     ("roots", "keys", {"path": ""}, "The first segments of the tree: `keys`.", "roots"),
     ("pub", "publish", {}, "Tell those who listen to a channel; how many they are.", "pub news {r1: up}"),
 )
-_NOT_HERE: Final = frozenset({"shell", "completion"})
 _OWN: Final = frozenset({"begin", "draft_get", "draft_commit", "draft_drop", "draft_diff", "draft_put", "draft_merge", "draft_rm"})
 """Verbs that the shell has in its own way: with a current draft."""
 
@@ -43,7 +42,7 @@ def group_of(app: Group, keeper: Keeper, style: Style) -> Group:
     """All commands of one shell."""
     group = Group("shell")
     for name, command in app.every_command():
-        if name not in _NOT_HERE:
+        if name != "shell":
             group.add_command(command, name)
     tops = {name for name, _ in app.every_command()}
     others = [name for name in tree_verbs() if name not in SHELL_ONLY | _OWN | tops]
@@ -99,7 +98,7 @@ def _reading(group: Group, keeper: Keeper) -> Iterator[click.Command]:
     yield _Del(network, rm)
 
     def pute(path: str, value: str, message: str) -> None:
-        result = keeper.put_ephemeral(path, read_value(value), message)
+        result = keeper.put_ephemeral(read_path(path), read_value(value), message)
         show("put", result, Style(colour=sys.stdout.isatty()))
 
     value = click.Argument(["value"], metavar="VALUE", help="JSON or YAML; without it the lines that follow, up to an empty one.")
@@ -155,7 +154,7 @@ def _drafts(keeper: Keeper, style: Style) -> Iterator[click.Command]:
 
     def cand(path: str) -> None:
         current = _current(keeper, "")
-        value = keeper.caller().call("tree.draft_get", name=current, path=path)
+        value = keeper.caller().call("tree.draft_get", name=current, path=read_path(path))
         changes = keeper.caller().call("tree.draft_diff", name=current)
         if path:
             print(as_text(value, style))
@@ -214,8 +213,8 @@ def _following(keeper: Keeper, subscriptions: Subscriptions, style: Style) -> It
         if path is None:
             _list(subscriptions, style)
             return
-        one = subscriptions.add(keeper.caller(), path="" if path == "." else path)
-        print(f"[{one.number}] commits at {one.what} or below are told from now on; `unsub {one.number}` ends it")
+        one = subscriptions.add(keeper.caller(), path=read_path(path))
+        _say_begun(one)
 
     text = """Tell of commits at a path or below it, while you go on.
 
@@ -224,7 +223,7 @@ def _following(keeper: Keeper, subscriptions: Subscriptions, style: Style) -> It
 
     def subr(regex: str) -> None:
         one = subscriptions.add(keeper.caller(), regex=regex)
-        print(f"[{one.number}] commits at paths that match {one.what} are told from now on; `unsub {one.number}` ends it")
+        _say_begun(one)
 
     expression = click.Argument(["regex"], metavar="REGEX", help="It matches whole paths.")
     text = "Tell of commits at paths that match a regular expression."
@@ -247,6 +246,10 @@ def _following(keeper: Keeper, subscriptions: Subscriptions, style: Style) -> It
 
     text = "The subscriptions of this shell, and who listens to channels.\n\nOf channels it is told how many listen, here or elsewhere."
     yield _command(subscribers, "subscribers", FOLLOW, text, "subscribers")
+
+
+def _say_begun(one: Subscription) -> None:
+    print(f"[{one.number}] telling of {one.what} from now on; `unsub {one.number}` ends it")
 
 
 def _list(subscriptions: Subscriptions, style: Style) -> None:

@@ -66,7 +66,8 @@ class Keeper:
             return
         if self.subscriptions.all() or self._session is not None:
             needed = "subscriptions" if self.subscriptions.all() else "ephemeral nodes"
-            hint = "`unsub` ends subscriptions; with a node (`holdfast run`) the shell needs no file of its own"
+            first = "`unsub` ends them" if self.subscriptions.all() else "they end with the shell"
+            hint = f"{first}; with a node (`holdfast run`) the shell needs no file of its own"
             raise Busy(f"this shell has {self.file} open for its {needed}", hint=hint)
         alone, self._alone = self._alone, None
         alone.close()

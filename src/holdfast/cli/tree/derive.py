@@ -23,7 +23,7 @@ from holdfast.cli.style import style_for
 from holdfast.errors import InvalidValue
 
 from .showing import show
-from .values import read_value
+from .values import read_path, read_value
 
 __all__ = ["Connect", "VerbCommand", "command_of", "parted", "tree_verbs"]
 
@@ -118,7 +118,13 @@ def command_of(
         with connect(db) as caller:
             _carry_out(caller, verb, arguments, as_json=json, colour=colour)
 
-    return VerbCommand(name, callback=run, params=params, section=section, examples=examples, help=help_text or verb.doc)
+    return VerbCommand(name, callback=run, params=params, section=section, examples=examples, help=help_text or _help_of(verb))
+
+
+def _help_of(verb: Verb) -> str:
+    """The docstring without what it says of arguments: options say it themselves."""
+    names = tuple(f"{one.name}{mark}" for one in verb.arguments for mark in (":", ","))
+    return "\n\n".join(part for part in verb.doc.split("\n\n") if not part.startswith(names))
 
 
 def _carry_out(caller: Caller, verb: Verb, arguments: dict[str, Any], *, as_json: bool, colour: str) -> None:
@@ -143,9 +149,10 @@ def _param(one: Argument) -> click.Parameter:
     if not one.named:
         metavar = one.name.upper() if one.needed else f"[{one.name.upper()}]"
         many = list in kind
+        left_out: dict[str, Any] = {} if one.needed else {"default": () if many else None}  # a default, None too, is an answer to click
         return click.Argument(
-            [one.name], metavar=f"{metavar}..." if many else metavar, required=one.needed and not many, default=None if not many else (),
-            nargs=-1 if many else 1, help=_argument_help(one), shell_complete=_COMPLETED.get(one.name),
+            [one.name], metavar=f"{metavar}..." if many else metavar, required=one.needed and not many, nargs=-1 if many else 1,
+            help=_argument_help(one), shell_complete=_COMPLETED.get(one.name), **left_out,
         )  # fmt: skip
     names = [f"--{one.name.replace('_', '-')}", *([_SHORT[one.name]] if one.name in _SHORT else [])]
     if bool in kind:
@@ -181,6 +188,8 @@ def _is_given(one: Argument, given: dict[str, Any]) -> bool:
 def _read(one: Argument, text: Any) -> Any:
     """A value of the tree is JSON or YAML; a point in time is a number or words; the rest is as click read it."""
     kind = _kinds(one.type)
+    if one.name == "path":
+        return read_path(text)
     if kind == {Any}:
         return read_value(text)
     if list in kind:

@@ -16,6 +16,7 @@ from holdfast.cli.style import style_for
 from holdfast.errors import Conflict, InvalidValue, NotFound
 
 from .showing import show
+from .values import read_path
 
 __all__ = ["edit", "edit_path"]
 
@@ -42,7 +43,7 @@ def edit(path: str, message: str, colour: str, db: str) -> None:
     If somebody else changed it meanwhile nothing is committed, and what you wrote is kept in a file.
     """
     with caller_of_tree(db) as caller:
-        edit_path(caller, path, message, colour)
+        edit_path(caller, read_path(path), message, colour)
 
 
 def edit_path(caller: Caller, path: str, message: str, colour: str) -> None:

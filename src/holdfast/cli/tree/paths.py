@@ -7,6 +7,8 @@ from holdfast.cli.spelling import close_to
 from holdfast.cli.words import is_noun
 from holdfast.errors import InvalidValue, NotFound, UnknownName
 
+from .values import read_path
+
 __all__ = ["is_nothing", "tree_path"]
 
 
@@ -19,8 +21,8 @@ def tree_path(word: str) -> str | None:
     from holdfast.tree.paths import parse
 
     if word.startswith("."):
-        parse(word[1:])
-        return word[1:]
+        parse(read_path(word))
+        return read_path(word)
     if is_noun(word):
         return None
     try:

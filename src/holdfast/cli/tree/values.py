@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.cli.style import Style, printable
 from holdfast.errors import InvalidValue
 
-__all__ = ["as_text", "in_line", "read_value"]
+__all__ = ["as_text", "in_line", "read_path", "read_value"]
 
 
 def read_value(text: str) -> Any:
@@ -28,6 +28,11 @@ def read_value(text: str) -> Any:
         except OSError as error:
             raise InvalidValue(f"cannot read `{text[1:]}`: {error.strerror}") from error
     return read(text, "yaml")
+
+
+def read_path(text: str) -> str:
+    """A path as people type it: with a dot in front as well, which says in `log`, `diff` and `watch` that the tree is meant."""
+    return text.removeprefix(".")
 
 
 def as_text(value: Any, style: Style) -> str:
