@@ -9,7 +9,13 @@ from holdfast.errors import Conflict, InvalidValue, KernelError
 
 
 def shown(ns, prefix, family="", table="all"):
-    return ns.ip_json(f"{family} route show table {table} {prefix}")
+    return [_flat(one) for one in ns.ip_json(f"{family} route show table {table} {prefix}")]
+
+
+def _flat(one):
+    """The words of an encapsulation stand among those of the route; later releases of iproute2 give them an object."""
+    inside = one.get("encap")
+    return one | inside | {"encap": inside["encap_type"]} if isinstance(inside, dict) else one
 
 
 def test_a_route_is_made_changed_and_removed(ns, ndb):
@@ -152,7 +158,7 @@ def test_mpls_routes(ns, ndb):
 def test_ip_encapsulation(ns, ndb):
     ndb.routes.create(dst="10.1.0.0/24", oif="v0", encap_type="ip", encap={"id": 5, "dst": "192.0.2.1", "ttl": 9}).commit()
     (there,) = shown(ns, "10.1.0.0/24")
-    assert (there["encap"], there["id"], there["dst"]) == ("ip", 5, "192.0.2.1") or there["encap"] == "ip"
+    assert (there["encap"], there["id"], there["ttl"]) == ("ip", 5, 9)
 
 
 @pytest.mark.requires("nexthop-group")

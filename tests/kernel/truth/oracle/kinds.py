@@ -26,7 +26,7 @@ class Words:
 
     prefix   of our fields; a word `x` is `<prefix>x` unless `other` has another name for it ("" leaves it out).
     convert  by iproute2's word.
-    hidden   our fields that it has no word for.
+    hidden   our fields that iproute2 6.1 has no word for: later ones may. And counters.
 
     Zero, absent and off are the same: some words are printed when they are set only.
     """
@@ -43,7 +43,7 @@ class Words:
             name = self.other.get(word, self.prefix + word)
             if name:
                 made[name] = self.convert[word](value, answers) if word in self.convert else _plain(value)
-        return {name: value for name, value in made.items() if value}
+        return {name: value for name, value in made.items() if value and name not in self.hidden}
 
     def ours(self, data: Row) -> Row:
         """Our side, as iproute2 shows it."""
@@ -101,7 +101,7 @@ _DATA: Final[dict[str, Words]] = {
         other=_TIMERS | dict.fromkeys(("no_linklocal_learn", "mcast_vlan_snooping", "mst_enable", "mcast_querier_ipv4_addr",
                                        "mcast_querier_ipv4_port", "mcast_querier_ipv6_addr", "mcast_querier_ipv6_port"), ""),
         convert={"group_fwd_mask": _hex, "bridge_id": _id, "root_id": _id, "vlan_protocol": _TAGS},
-        hidden=frozenset({"br_multi_boolopt", "br_mcast_querier_state", "br_fdb_max_learned"}),
+        hidden=frozenset({"br_multi_boolopt", "br_mcast_querier_state", "br_fdb_max_learned", "br_fdb_n_learned"}),
     ),
     "vxlan": Words(
         "vxlan_",

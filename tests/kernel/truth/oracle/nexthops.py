@@ -8,9 +8,9 @@ from typing import Final
 from holdfast.model import TABLES
 
 from .read import Answers, Json
-from .routes import encap_as_ours, encap_shown
+from .routes import encap_as_ours, encap_kind, encap_shown
 from .view import UNKNOWN, Row, View
-from .words import ENCAPS, ROUTE_FLAGS, bits, number
+from .words import ROUTE_FLAGS, bits, number
 
 __all__ = ["NEXTHOPS"]
 
@@ -27,7 +27,7 @@ def _read(answers: Answers) -> Iterator[Row]:
             "group_members": [{"id": each["id"], "weight": each.get("weight", 1)} for each in one["group"]] if "group" in one else None,
             "group_type": _RESILIENT if one.get("type") == "resilient" else 0,
             "fdb": 1 if "fdb" in one else 0,
-            "encap_type": ENCAPS[one["encap"]] if "encap" in one else None,
+            "encap_type": encap_kind(one),
             "encap": encap_shown(one),
             "res_group": _resilient(one),
             "scope": number(one["scope"]),

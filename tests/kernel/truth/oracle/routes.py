@@ -11,7 +11,7 @@ from .read import Answers, Json
 from .view import DERIVED, UNKNOWN, VOLATILE, Row, View
 from .words import ENCAPS, ROUTE_FLAGS, bits, number, prefix
 
-__all__ = ["ROUTES", "encap_as_ours", "encap_shown"]
+__all__ = ["ROUTES", "encap_as_ours", "encap_kind", "encap_shown"]
 
 _PREFERENCES: Final = {"medium": 0, "high": 1, "low": 3}
 _SEG6_MODES: Final = {"inline": 0, "encap": 1, "l2encap": 2, "encap.red": 3, "l2encap.red": 4}
@@ -44,7 +44,7 @@ def _read(answers: Answers) -> Iterator[Row]:
                 "metrics": _metrics(one),
                 "multipath": [_hop(hop, answers) for hop in one["nexthops"]] if "nexthops" in one else None,
                 "nh_id": one.get("nhid"),
-                "encap_type": ENCAPS[one["encap"]] if "encap" in one else None,
+                "encap_type": encap_kind(one),
                 "encap": encap_shown(one),
                 "pref": _PREFERENCES[one["pref"]] if "pref" in one else None,
                 "flow": _flow(one),
@@ -77,12 +77,22 @@ def _hop(hop: Json, answers: Answers) -> Row:
         if value is not None:
             made[name] = value
     if "encap" in hop:
-        made["encap_type"] = ENCAPS[hop["encap"]]
+        made["encap_type"] = encap_kind(hop)
     return made
 
 
+def encap_kind(one: Json) -> int | None:
+    encap = one.get("encap")
+    return None if encap is None else ENCAPS[encap["encap_type"] if isinstance(encap, dict) else encap]
+
+
 def encap_shown(one: Json) -> Row | None:
-    """The words of the encapsulation stand among those of the route; a word that both have is there as `dst#2`, too."""
+    """The words of the encapsulation stand among those of the route; a word that both have is there as `dst#2`, too.
+
+    From iproute2 6.11 on they stand in an object of their own.
+    """
+    if isinstance(encap := one.get("encap"), dict):
+        one = encap | {"encap": encap["encap_type"]}
     match one.get("encap"):
         case None:
             return None
