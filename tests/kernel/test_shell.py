@@ -146,3 +146,27 @@ def test_on_a_terminal(node: Running, home: Path) -> None:
         assert "Traceback" not in terminal.text
     finally:
         terminal.close()
+
+
+def test_ctrl_c_ends_what_runs_and_no_more(home: Path) -> None:
+    terminal = Terminal("shell", columns=80)
+    try:
+        terminal.wait_for("holdfast>")
+        for keys, answer in (
+            ("sub nodes\r", "[1] telling of nodes"),
+            ("watch nodes\r", "nothing is at nodes in the tree yet"),
+            ("\x03", "holdfast>"),
+            ("put nodes.a\r", "...>"),
+            ("\x03", "stopped"),
+            ("half a line\x03", "holdfast>"),
+            ("put nodes.b 1\r", "+ nodes.b: 1"),
+        ):
+            before = len(terminal.text)
+            terminal.type(keys)
+            terminal.wait_for(answer, after=before)
+        terminal.wait_for(lambda text: text.count("+ nodes.b: 1") == 2)
+        terminal.type("exit\r")
+        assert terminal.wait_for_end() == 0
+        assert "Traceback" not in terminal.text
+    finally:
+        terminal.close()

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -135,13 +134,15 @@ class _Items:
             return self._run(self._pull())
         except StopAsyncIteration:
             raise StopIteration from None
-        except CancelledError:  # closed meanwhile
-            raise StopIteration from None
 
     async def _pull(self) -> Any:
         self._task = self._task or asyncio.create_task(_next(self._items))
         try:
             return await self._task
+        except asyncio.CancelledError:
+            if self._ended:  # it was closed, by another thread
+                raise StopAsyncIteration from None
+            raise
         finally:
             self._task = None
 
@@ -152,7 +153,8 @@ class _Items:
 
     async def _end(self) -> None:
         if self._task is not None:
-            self._task.cancel()
+            if not self._task.cancelling():  # once: what it does on its way out is not to be interrupted
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._items.aclose()  # type: ignore[attr-defined]
 
