@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Event
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TextIO, TypeVar
 
 from holdfast.api.bridge import closed_at_exit, run
@@ -24,7 +25,7 @@ from holdfast.api.log import Log
 from holdfast.api.past import differences, life
 from holdfast.api.stream import Stream
 from holdfast.errors import Denied, NotFound
-from holdfast.objects import checks, interface, transaction
+from holdfast.objects import checks, interface, settings, transaction
 from holdfast.objects import object as objects
 from holdfast.objects import view as views
 from holdfast.objects.bulk import Difference
@@ -589,6 +590,11 @@ class NDB:
     def localhost(self) -> str:
         """The target that is meant where a key names none."""
         return self._core.localhost
+
+    @property
+    def config(self) -> ModuleType:
+        """What may be tuned while a program runs, for all NDBs of it: the same as `from holdfast import config`."""
+        return settings
 
     def readonly(self) -> NDB:
         """The same NDB for those who must not change anything: what would raises Denied (a PermissionError)."""
