@@ -181,7 +181,7 @@ def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
 @_COLOUR
 @click.pass_context
 def doctor(ctx: click.Context, db: str, json: bool, colour: str) -> None:
-    """Look for what keeps Holdfast from seeing everything, and say how to mend it.
+    """What keeps Holdfast from seeing everything, and how to mend it.
 
     Rights, kernel, receive buffer, versions; file, space and lock; and, of the running node, what it lost and what it had to
     correct. Changes nothing. The exit code is 1 if there is a problem; notes are no problems.

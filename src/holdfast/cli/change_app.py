@@ -140,7 +140,7 @@ def batch(file: Any, **options: Any) -> None:
 @click.argument("revision", metavar="[REVISION]", type=int, required=False, help="Of the change, as `holdfast log` shows it.")
 @_changing
 def undo(revision: int | None, **options: Any) -> None:
-    """Take back a change: what it made goes, what it changed or removed is as it was before.
+    """Take back a change: all of it is as it was before.
 
     It is a change like any other, and can be undone too.
     """

@@ -24,7 +24,7 @@ __all__ = ["add_to"]
 @option("--db", metavar="FILE", default="", help="The tree and tables of this file, or of the node that keeps it.")
 @click.pass_context
 def shell(ctx: click.Context, colour: str, db: str) -> None:
-    """All commands at one prompt, with completion from what is there, history, drafts and subscriptions.
+    """All commands at one prompt, with completion from what is there.
 
     Every command of the program is a line without `holdfast`; beside them are begin, cand, commit and cancel for drafts, sub
     for what happens meanwhile, old, roots, pute and more: `help` lists them. A value may stand on the lines behind its path.
