@@ -26,7 +26,7 @@ from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-from .contract import Change, Create, Named, Outcome, Request
+from .contract import Change, Create, Delete, Named, Outcome, Request
 from .deadline import Deadline
 from .journal import note_intent, note_result, note_stage
 from .judge import ROWS_MOST, Judge, named
@@ -39,6 +39,7 @@ from .scene import Scene
 from .sending import Sender
 from .stages import stages
 from .undo import Later, backwards, inverse
+from .ways import ways_to_gateways
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -452,8 +453,26 @@ class Commit:
                 return []
             if number < _ROUNDS:
                 self._sender.failures.clear()
-                self._again(work)
+                with self._gateways_reachable(work):
+                    self._again(work)
         return [_left_words(one, self._present) for one in work] + self._sender.failures
+
+    @contextlib.contextmanager
+    def _gateways_reachable(self, work: Sequence[Request]) -> Iterator[None]:
+        """What the first attempt did not bring back may miss a way that was there when it was made."""
+        ways = ways_to_gateways(work)
+        if not ways:
+            yield
+            return
+        self._again(ways)
+        made = [way for place, way in enumerate(ways) if place in self._sender.done]
+        self._sender.failures.clear()  # they are a help, and nobody asked for them
+        try:
+            yield
+        finally:
+            kept, self._sender.failures = self._sender.failures, []
+            self._again([Delete(way.target, way.table, way.row, missing_ok=True) for way in made])
+            self._sender.failures[:0] = kept
 
     def _ask_again(self, known: Sequence[Known]) -> None:
         """What is compared is to be so now, also what is told late or not at all."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from holdfast.errors import KernelError
+from holdfast.model import ROUTES
 from holdfast.testing.netns import Namespace
+from holdfast.transactions.present import Present
 
 from .stage import staged
+from .states import difference, state_of
 
 
 async def test_a_link_its_address_and_a_route_are_made_in_one_transaction_in_any_order() -> None:
@@ -43,3 +48,29 @@ async def test_a_refused_route_takes_the_link_and_the_address_back() -> None:
                 "kernel refused route 10.9.0.0/24 via 198.51.100.1: ENETUNREACH (Nexthop has invalid gateway); 1 earlier change undone"
             )
             assert netns.ip("addr show") == before
+
+
+async def test_what_no_way_leads_to_any_more_comes_back_too() -> None:
+    """Of a route the gateway may no longer be reachable: the kernel keeps such a one, and takes no new one."""
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in (
+            "addr add 10.1.0.1/24 dev v0", "addr add 10.0.0.1/24 dev v0", "addr add 2001:db8::1/64 dev v0 nodad",
+            "nexthop add id 5 via 10.0.0.2 dev v0", "route add 10.7.0.0/24 nhid 5 proto static",
+            "route add 10.8.0.0/24 proto static nexthop via 10.0.0.2 nexthop via 10.0.0.3 weight 3",
+            "route add 10.9.0.0/24 via 10.0.0.2 proto static", "route add 2001:db8:9::/48 via 2001:db8::2 proto static",
+            "addr del 10.0.0.1/24 dev v0", "addr del 2001:db8::1/64 dev v0",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            rows = await asyncio.to_thread(Present(stage.mirror.database.fetch).rows, ROUTES, stage.target, "proto = 4")
+            assert len(rows) == 4
+            with pytest.raises(KernelError) as caught:
+                await stage.commit(
+                    *(stage.gone("routes", **row) for row in rows),
+                    stage.gone("nexthops", id=5),
+                    stage.new("interfaces", ifname="v0", kind="bridge"),
+                )
+            assert not caught.value.details.get("not_undone"), caught.value
+            assert not difference(before, state_of(netns))
