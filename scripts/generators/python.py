@@ -9,7 +9,10 @@ from itertools import chain
 from typing import Any
 
 import holdfast
-from holdfast.api import sync, sync_tree
+from holdfast.api.sync import db, ndb, sources, transaction, view, watch
+from holdfast.api.sync.tree import drafts, extending, history, listening, session
+from holdfast.api.sync.tree import transaction as tree_transaction
+from holdfast.api.sync.tree.tree import Tree
 from holdfast.database.backup import restore
 from holdfast.objects.bulk import Difference
 from holdfast.objects.checks import CheckProcess, Not, PingAddress
@@ -32,10 +35,10 @@ Names to import from `holdfast`: {names}.
 The fields of objects and records are the columns of [the tables](tables.md); errors are [listed here](errors.md).
 """
 
-CLASSES = (sync.NDB, sync.View, sync.Object, sync.Interface, sync.Transaction, sync.ProbesView,
-           CheckProcess, PingAddress, Not, Snapshot, Difference, RecordSet, Record, sync.SourcesView, sync.Source, sync.Watch,
-           sync.Database, sync.TaskManager, sync_tree.Tree, sync_tree.Transaction, sync_tree.History, sync_tree.Drafts, sync_tree.Draft,
-           sync_tree.Session, sync_tree.Functions, sync_tree.Channels, sync_tree.Hooks, sync_tree.Schemas, sync_tree.Plugins,
+CLASSES = (ndb.NDB, view.View, view.Object, view.Interface, transaction.Transaction, transaction.ProbesView,
+           CheckProcess, PingAddress, Not, Snapshot, Difference, RecordSet, Record, sources.SourcesView, sources.Source, watch.Watch,
+           db.Database, watch.TaskManager, Tree, tree_transaction.Transaction, history.History, drafts.Drafts, drafts.Draft,
+           session.Session, extending.Functions, listening.Channels, extending.Hooks, extending.Schemas, extending.Plugins,
            Commit, TreeChange, Info, Match, Retention)  # fmt: skip
 """In the order in which one meets them."""
 

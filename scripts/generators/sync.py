@@ -1,4 +1,4 @@
-"""The synchronous twins, src/holdfast/api/sync.py of aio.py and sync_tree.py of aio_tree.py: the same for programs without a loop.
+"""The synchronous twins, src/holdfast/api/sync of api/aio: the same for programs without a loop.
 
     async def, async with, async for     def, with, for
     await in_worker(f, a)                f(a)                    what only blocks for a moment happens in the caller's thread
@@ -17,31 +17,7 @@ import re
 from pathlib import Path
 
 API = "src/holdfast/api"
-
-HEAD = '''"""The synchronous API: `from holdfast import NDB`. Made from aio.py by scripts/generators/sync.py.
-
-    with NDB() as ndb:
-        print(ndb.interfaces["lo"]["state"])
-        ndb.sources.add(netns="blue")
-        link = ndb.interfaces.wait(target="blue", ifname="eth0")
-        for change in ndb.watch("routes"):
-            …
-
-What waits runs on a background loop; rows are read in the calling thread. Any thread may call anything.
-"""
-'''
-
-TREE_HEAD = '''"""The synchronous Tree: `from holdfast import Tree`. Made from aio_tree.py by scripts/generators/sync.py.
-
-    with Tree("config.db") as tree:
-        tree.put("nodes.r1.mtu", 1500, message="as ordered")
-        print(tree.get("nodes.r1"))
-        for commit in tree.watch("nodes"):
-            …
-
-Reading is plain and takes no lock; a commit is waited for in the calling thread. Any thread may call anything.
-"""
-'''
+MADE = "# made from api/{name} by scripts/generators/sync.py; scripts/generate writes it anew"
 
 NAMES = {
     "__aenter__": "__enter__",
@@ -51,26 +27,39 @@ NAMES = {
     "StopAsyncIteration": "StopIteration",
 }
 BRIDGE = "from holdfast.api.bridge import answer, closed_at_exit, run"
+PACKAGES = {
+    "": f'''{MADE.format(name="aio")}
+"""The public classes, synchronous: `from holdfast import NDB, Tree`.
+
+What waits runs on a background loop; rows are read in the calling thread. Any thread may call anything.
+"""
+''',
+    "tree/": f'{MADE.format(name="aio/tree")}\n"""The config tree, synchronous. A commit is waited for in the calling thread."""\n',
+}
 
 
 def files() -> dict[str, str]:
-    folder = Path(__file__).resolve().parents[2] / API
-    heads = {"": HEAD, "_tree": TREE_HEAD}
-    return {f"{API}/sync{name}.py": twin((folder / f"aio{name}.py").read_text("utf-8"), head) for name, head in heads.items()}
+    home = Path(__file__).resolve().parents[2] / API / "aio"
+    found = {f"{API}/sync/{folder}__init__.py": text for folder, text in PACKAGES.items()}
+    for path in sorted(home.rglob("*.py")):
+        if path.name != "__init__.py":
+            name = path.relative_to(home)
+            found[f"{API}/sync/{name}"] = twin(path.read_text("utf-8"), f"aio/{name}")
+    return found
 
 
-def twin(source: str, head: str = HEAD) -> str:
+def twin(source: str, name: str) -> str:
     """The synchronous text of an asynchronous module."""
-    edits = _Edits(source, head)
+    edits = _Edits(source, name)
     edits.visit(ast.parse(source))
-    return _without_unused_imports(edits.text())
+    return _with_what_is_used(edits.text())
 
 
 class _Edits(ast.NodeVisitor):
     """Gathers replacements (start, end, text) by byte offsets, as the tree has them."""
 
-    def __init__(self, source: str, head: str) -> None:
-        self._head = head
+    def __init__(self, source: str, name: str) -> None:
+        self._name = name
         self._source = source.encode()
         self._starts = [0]
         for line in self._source.splitlines(keepends=True):
@@ -87,15 +76,16 @@ class _Edits(ast.NodeVisitor):
 
     def visit_Module(self, node: ast.Module) -> None:
         head = node.body[0]
-        self._replace(head, self._head.rstrip("\n"))
+        text = _plain(self._source[self._start(head) : self._end(head)].decode()).replace("holdfast.aio", "holdfast")
+        self._replace(head, f"{MADE.format(name=self._name)}\n{text}")
         for statement in node.body[1:]:
             self.visit(statement)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module == "holdfast.api.bridge":
-            self._replace(node, BRIDGE)
-        elif node.module == "holdfast.api.aio_tree":
-            self._replace(node, ast.unparse(node).replace("aio_tree", "sync_tree"))
+            self._found.append((self._start(node), self._end(node) + 1, ""))
+        elif node.module and node.module.startswith("holdfast.api.aio"):
+            self._replace(node, ast.unparse(node).replace("holdfast.api.aio", "holdfast.api.sync"))
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
@@ -160,7 +150,7 @@ class _Edits(ast.NodeVisitor):
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             text = self._source[self._start(node) : self._end(node)].decode()
-            plain = re.sub(r"\basync (?=with|for|def)|\bawait ", "", text)
+            plain = _plain(text)
             if plain != text:
                 self._replace(node, plain)
         else:
@@ -201,16 +191,29 @@ class _Edits(ast.NodeVisitor):
             self._found.append((start + match.start(), start + match.end(), ""))
 
 
-def _without_unused_imports(text: str) -> str:
-    """Names that were imported for what is gone are not imported."""
+def _plain(text: str) -> str:
+    """Prose and examples without the words of asynchronous code."""
+    return re.sub(r"\basync (?=with|for|def)|\bawait ", "", text)
+
+
+def _with_what_is_used(text: str) -> str:
+    """Names that were imported for what is gone are not imported; what came instead is, in the order that ruff wants."""
     tree = ast.parse(text)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     lines = text.splitlines(keepends=True)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.lineno == node.end_lineno and node.module != "__future__":
-            kept = [alias for alias in node.names if (alias.asname or alias.name) in used]
-            if len(kept) < len(node.names):
-                node.names = kept
-                indent = " " * node.col_offset
-                lines[node.lineno - 1] = f"{indent}{ast.unparse(node)}\n" if kept else ""
-    return "".join(lines)
+            lines[node.lineno - 1] = _kept(node, used)
+    first = next((at for at, line in enumerate(lines) if line.startswith("from holdfast.")), None)
+    if first is None:
+        return "".join(lines)
+    last = max(at for at, line in enumerate(lines) if line.startswith("from holdfast.")) + 1
+    bridge = ast.parse(BRIDGE).body[0]
+    assert isinstance(bridge, ast.ImportFrom)
+    ours = sorted([*filter(None, lines[first:last]), _kept(bridge, used)], key=lambda line: line.split(" ")[:2])
+    return "".join([*lines[:first], *ours, *lines[last:]])
+
+
+def _kept(node: ast.ImportFrom, used: set[str]) -> str:
+    node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+    return f"{' ' * node.col_offset}{ast.unparse(node)}\n" if node.names else ""

@@ -21,8 +21,8 @@ TYPE_CHECKING = False  # typing itself would be most of the cost of `import hold
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from holdfast.api.sync import NDB
-    from holdfast.api.sync_tree import Tree
+    from holdfast.api.sync.ndb import NDB
+    from holdfast.api.sync.tree.tree import Tree
     from holdfast.database.backup import restore
     from holdfast.database.retention import Keep
     from holdfast.errors import HoldfastError, KernelError, NetlinkError
@@ -39,11 +39,11 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME: Final = {
-    "NDB": "holdfast.api.sync",
+    "NDB": "holdfast.api.sync.ndb",
     "CheckProcess": "holdfast.objects.checks",
     "CheckProcessException": "holdfast.errors",
     "Retention": "holdfast.tree.compaction",
-    "Tree": "holdfast.api.sync_tree",
+    "Tree": "holdfast.api.sync.tree.tree",
     "restore": "holdfast.database.backup",
     "HoldfastError": "holdfast.errors",
     "Keep": "holdfast.database.retention",

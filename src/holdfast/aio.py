@@ -1,4 +1,4 @@
-"""Holdfast for asyncio: `from holdfast.aio import NDB, Tree`. See holdfast.api.aio and holdfast.api.aio_tree.
+"""Holdfast for asyncio: `from holdfast.aio import NDB, Tree`. See holdfast.api.aio.
 
 Names are loaded when they are first used: who wants an NDB need not load the tree.
 """
@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from holdfast.api.aio import NDB
-    from holdfast.api.aio_tree import Tree
+    from holdfast.api.aio.ndb import NDB
+    from holdfast.api.aio.tree.tree import Tree
 
 __all__ = ["NDB", "Tree"]
 
-_HOME: Final = {"NDB": "holdfast.api.aio", "Tree": "holdfast.api.aio_tree"}
+_HOME: Final = {"NDB": "holdfast.api.aio.ndb", "Tree": "holdfast.api.aio.tree.tree"}
 
 
 def __getattr__(name: str) -> Any:

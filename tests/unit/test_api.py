@@ -1,6 +1,7 @@
 """What stands between the public classes and the loop: source specs, the log, the bridge, the twin."""
 
 import asyncio
+import importlib
 import inspect
 import io
 import logging
@@ -13,10 +14,12 @@ import pytest
 
 import holdfast
 import holdfast.aio
-from holdfast.api import aio, bridge, sync
+from holdfast.api import bridge
+from holdfast.api.aio.ndb import NDB as AioNDB
 from holdfast.api.core import source_spec
 from holdfast.api.log import Log
 from holdfast.api.news import News
+from holdfast.api.sync.ndb import NDB as SyncNDB
 from holdfast.errors import InvalidValue, UsageError
 from scripts.generators import sync as generator
 
@@ -107,9 +110,13 @@ def test_the_synchronous_twin_is_made_from_the_asynchronous_text():
         assert (Path(__file__).resolve().parents[2] / path).read_text("utf-8") == text, "scripts/generate makes it new"
 
 
+TREE = ("tree", "transaction", "drafts", "session", "history", "listening", "extending")
+
+
 def test_both_faces_have_the_same_methods_with_the_same_arguments():
-    for name in aio.__all__:
-        there, here = getattr(aio, name), getattr(sync, name)
+    parts = ["ndb", "view", "sources", "transaction", "watch", "db", *(f"tree.{part}" for part in TREE)]
+    pairs = [(importlib.import_module(f"holdfast.api.aio.{part}"), importlib.import_module(f"holdfast.api.sync.{part}")) for part in parts]
+    for name, there, here in [(name, getattr(one, name), getattr(two, name)) for one, two in pairs for name in one.__all__]:
         for method, function in vars(there).items():
             if inspect.isfunction(function) and method != "__await__":
                 twin = vars(here)[generator.NAMES.get(method, method)]
@@ -131,7 +138,8 @@ def test_both_faces_have_the_same_methods_with_the_same_arguments():
     ],
 )
 def test_how_the_twin_is_made(text, wanted):
-    assert generator.twin(f'"""Head."""\n{text}\n').removeprefix(generator.HEAD).strip() == wanted
+    made = generator.twin(f'"""Head."""\n{text}\n', "aio/one.py")
+    assert made.removeprefix(f'{generator.MADE.format(name="aio/one.py")}\n"""Head."""').strip() == wanted
 
 
 async def test_news_wake_those_who_wait_for_the_table_and_no_others():
@@ -171,4 +179,4 @@ def test_the_package_is_light_and_lazy():
     assert set(holdfast.__all__) <= set(dir(holdfast)) and all(getattr(holdfast, name) for name in holdfast.__all__)
     with pytest.raises(AttributeError, match="module `holdfast` has no `colours`"):
         _ = holdfast.colours
-    assert holdfast.NDB is sync.NDB and holdfast.aio.NDB is aio.NDB and holdfast.NetlinkError is holdfast.KernelError
+    assert holdfast.NDB is SyncNDB and holdfast.aio.NDB is AioNDB and holdfast.NetlinkError is holdfast.KernelError

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from holdfast.api.aio import View
+from holdfast.api.aio.view import View
 from holdfast.api.core import Core
 from holdfast.api.verb import verb
 from holdfast.errors import HoldfastError, InvalidValue, NotFound

@@ -16,7 +16,8 @@ from holdfast.api.verb import verb
 from holdfast.errors import Compacted, NotFound
 
 if TYPE_CHECKING:
-    from holdfast.api.aio_tree import Session, Tree
+    from holdfast.api.aio.tree.session import Session
+    from holdfast.api.aio.tree.tree import Tree
     from holdfast.tree.commit import Change, Commit
 
 __all__ = ["Config"]

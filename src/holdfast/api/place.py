@@ -76,7 +76,7 @@ class Place:
 
     async def load_plugins(self, author: str, directory: str | None, *, packages: bool) -> list[Plugin]:
         """They are given the asynchronous Tree, on the loop of this one. Raises: NotFound - no such directory."""
-        from holdfast.api.aio_tree import Tree
+        from holdfast.api.aio.tree.tree import Tree
 
         tree = object.__new__(Tree)
         tree._share(self, author)

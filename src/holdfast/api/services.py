@@ -20,6 +20,6 @@ SERVICES: Final[dict[str, type[Any]]] = {"node": Running, "network": Changing, "
 
 async def services_of(node: Node) -> dict[str, Any]:
     """Those of a node that runs. Raises: Corrupt - its tree."""
-    from holdfast.api.aio_tree import Tree
+    from holdfast.api.aio.tree.tree import Tree
 
     return {"node": Running(node), "network": Changing(Core.beside(node)), "tree": Config(Tree.beside(await node.open_tree()))}

@@ -196,7 +196,7 @@ def open_alone(db: str = "") -> Alone:
 
 @asynccontextmanager
 async def _tree(path: str) -> AsyncIterator[Services]:
-    from holdfast.api.aio_tree import Tree
+    from holdfast.api.aio.tree.tree import Tree
     from holdfast.api.config import Config
 
     async with Tree(path) as tree:

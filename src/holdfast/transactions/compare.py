@@ -76,7 +76,8 @@ def lost(table: Table, before: Mapping[str, Any], now: Mapping[str, Any] | None)
     skipped = _FOLLOWING.get(table.name, frozenset())
     if table.name == "interfaces" and before["kind"] == "veth":
         skipped |= {"link"}
-    differing = [one.name for one in table.fields if not one.volatile and one.name not in skipped and not _as_before(one, before, now)]
+    told = (one for one in table.fields if not one.volatile and not one.readonly and one.name not in skipped)
+    differing = [one.name for one in told if not _as_before(one, before, now)]
     mask = _FLAGS_MEANT.get(table.name)
     if mask and (before.get("flags", 0) ^ now.get("flags", 0)) & mask:
         differing.append("flags")

@@ -76,7 +76,7 @@ def _create(request: Create, place: int, present: Present) -> Plan:
         if row is not None:
             return _ensured(request, place, present, asked, row)
     steps = _CREATE.get(table.name, _create_plain)(place, request, asked, present)
-    return Plan(request, steps, asked, None, (), target)
+    return Plan(request, steps, asked, None, _masters(present, target, asked.get("master")) if table is INTERFACES else (), target)
 
 
 def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -275,10 +275,21 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     down = fields.get("state") == "down" or ("flags" in fields and not fields["flags"] & 1)
     if (down and row["state"] == "up") or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
         hung += present.on_interface(target, row, gone=False)
-    if "master" in fields and row["master"]:
-        hung += present.of_port(target, row)
+    if "master" in fields:
+        hung += present.of_port(target, row) if row["master"] else ()
+        hung += _masters(present, target, row["master"], fields["master"])
     if "address" in fields:
         hung += present.neighbours_on(target, row["ifindex"])
+    return hung
+
+
+def _masters(present: Present, target: str, *masters: Any) -> list[Hung]:
+    """A bridge or bond has the address of one of its ports until somebody gives it another: with the ports it changes."""
+    hung: list[Hung] = []
+    for master in masters:
+        known = {"ifname": master.ifname} if isinstance(master, Named) and master.target in ("", target) else {"ifindex": master}
+        if master and (found := present.candidates(INTERFACES, target, known)):
+            hung.append((target, INTERFACES, found[0]))
     return hung
 
 
@@ -296,7 +307,7 @@ def _delete(request: Delete, place: int, present: Present) -> Plan:
         raise NotFound(f"{described(table, request.row)} is not there – at `{target}`", index=place, target=target)
     hung: Sequence[Hung] = ()
     if table is INTERFACES:
-        hung = present.on_interface(target, row, gone=True)
+        hung = [*present.on_interface(target, row, gone=True), *_masters(present, target, row["master"])]
     elif table.name == "addresses":
         hung = present.of_address(target, row)
     elif table.name == "nexthops":

@@ -1,0 +1,103 @@
+"""Drafts: named, durable, committed when they are ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.api.bridge import in_worker, settled
+from holdfast.tree.commit import Change, Commit
+from holdfast.tree.edit import Delete, Merge, Put
+from holdfast.tree.looking import RAISE
+from holdfast.tree.paths import PathLike, parse
+from holdfast.tree.values import checked
+
+if TYPE_CHECKING:
+    from holdfast.api.aio.tree.tree import Tree
+    from holdfast.tree import draft
+
+__all__ = ["Draft", "Drafts"]
+
+
+class Drafts:
+    """Candidates with a name that outlive a restart: `tree.drafts`."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    async def begin(self, name: str | None = None, *, message: str = "", ttl: float | None = None, author: str | None = None) -> Draft:
+        """A new one, on the tree as it is now; each call without a name begins another one.
+
+        ttl: seconds after which it is dropped when nobody touches it. Raises: AlreadyExists.
+        """
+        author = self._tree.author if author is None else author
+        made, kept = await in_worker(self._tree._place.core.drafts.make, name, author, message, ttl)
+        await settled(kept)
+        return Draft(self._tree, made)
+
+    async def open(self, name: str) -> Draft:
+        """Raises: NotFound;  Compacted - the tree that it was begun on is not kept any more."""
+        return Draft(self._tree, await in_worker(self._tree._place.core.drafts.open, name))
+
+    async def list(self) -> list[dict[str, Any]]:
+        """name, base, author, message, made_ns, ttl_s, ends_ns of each."""
+        return await in_worker(self._tree._place.core.drafts.all)
+
+
+class Draft:
+    """A named candidate: base revision and changes. What is written to it is on the disk when the call returns.
+
+    Its commit is refused if something that it writes has changed since its base; what was read in it does not matter.
+    """
+
+    def __init__(self, tree: Tree, made: draft.Draft) -> None:
+        self._tree = tree
+        self._made = made
+
+    @property
+    def name(self) -> str:
+        return self._made.name
+
+    @property
+    def base(self) -> int:
+        """The revision that it was begun on."""
+        return self._made.base.revision
+
+    def get(self, path: PathLike = "", default: Any = RAISE) -> Any:
+        """As it would become. Raises: NotFound."""
+        keys = parse(path)
+        node = self._made.node(keys)
+        return self._made.value(keys) if node is not None or default is RAISE else default
+
+    def keys(self, path: PathLike = "") -> list[str]:
+        """Raises: NotFound."""
+        return self._made.keys(parse(path))
+
+    def diff(self) -> list[Change]:
+        """What it would change."""
+        return self._made.changes()
+
+    async def put(self, path: PathLike, value: Any) -> None:
+        """Raises: InvalidValue, Closed."""
+        keys = parse(path)
+        await settled(self._made.write(Put(keys, checked(value, keys))))
+
+    async def delete(self, path: PathLike, *, missing_ok: bool = False) -> None:
+        """Raises: NotFound, Closed."""
+        await settled(self._made.write(Delete(parse(path), missing_ok)))
+
+    async def merge(self, path: PathLike, patch: Any) -> None:
+        """Raises: InvalidValue, Closed."""
+        keys = parse(path)
+        await settled(self._made.write(Merge(keys, checked(patch, keys))))
+
+    async def commit(self, *, author: str | None = None, message: str = "") -> Commit:
+        """Make it real; it ends with that. Raises: Conflict - it stays, to be dropped or begun anew;  Closed, Denied, InvalidValue."""
+        proposal = self._made.propose(self._made.author if author is None else author, message, self._tree.id)
+        commit = await settled(self._tree._place.commit(proposal))
+        self._tree._place.core.drafts.forget(self._made)
+        return commit
+
+    async def drop(self) -> None:
+        """Forget it. Raises: Closed."""
+        self._made.check()
+        await settled(self._tree._place.core.drafts.drop(self._made))
