@@ -15,7 +15,8 @@ from holdfast.netlink.codec import BRIDGE_VIEW
 
 UP = 0x1 | 0x40 | 0x10000
 LINK = {"ifindex": 5, "ifname": "eth0", "flags": UP, "operstate": "UP", "master": None, "mtu": 1500, "link": None,
-        "link_netnsid": None, "kind": None, "address": "02:00:00:00:00:01", "kind_data": None, "carrier_changes": 2}  # fmt: skip
+        "link_netnsid": None, "kind": None, "address": "02:00:00:00:00:01", "broadcast": "ff:ff:ff:ff:ff:ff",
+        "kind_data": None, "carrier_changes": 2}  # fmt: skip
 
 
 def batch(name: str, op: str, flags: int = 0, **columns: list[Any]) -> Batch:
@@ -131,7 +132,17 @@ def test_a_bridge_with_another_root_concerns_its_ports() -> None:
     told = list(rules.link_changed(bridge, bridge | {"kind_data": {"br_root_id": "8000.02:00:00:00:00:02"}}))
     [ask] = [one for one in told if isinstance(one, Ask)]
     assert ask.where is not None and ask.where.args == (5,)
-    assert list(rules.link_changed(bridge, bridge)) == []
+    assert list(rules.link_changed(LINK, LINK)) == []
+
+
+def test_an_address_that_was_set_to_what_it_is_may_have_moved_entries_of_the_forwarding_table() -> None:
+    port = LINK | {"master": 7}
+    for old, new in ((port, port), (port, port | {"broadcast": "ff:ff:ff:ff:ff:fe"}), (port, port | {"address": "02:00:00:00:00:09"})):
+        asked = [one.filters for one in rules.link_changed(old, new) if isinstance(one, Reread) and one.table == "fdb"]
+        assert asked == [(("ifindex", 5),), (("ifindex", 7),)]
+    bridge = LINK | {"kind": "bridge"}
+    assert [one.filters for one in rules.link_changed(bridge, bridge) if isinstance(one, Reread)] == [(("master", 5),)]
+    assert not [one for one in rules.link_changed(port, port | {"mtu": 1400}) if isinstance(one, Reread) and one.table == "fdb"]
 
 
 def test_a_new_tun_device_is_asked_again_later() -> None:

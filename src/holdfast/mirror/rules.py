@@ -44,7 +44,7 @@ _ON_FOREIGN: Final = Where("link_netnsid IS NOT NULL AND coalesce(kind, '') NOT 
 """Interfaces that stand on one in another namespace."""
 
 LINK_COLUMNS: Final = (
-    "ifindex", "ifname", "flags", "operstate", "address", "master", "mtu", "link", "link_netnsid", "kind", "kind_data",
+    "ifindex", "ifname", "flags", "operstate", "address", "broadcast", "master", "mtu", "link", "link_netnsid", "kind", "kind_data",
     "carrier_changes",
 )  # fmt: skip
 """What the rules of interfaces compare."""
@@ -190,12 +190,17 @@ def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Itera
     if old["master"] != new["master"]:
         yield from _master_changed(ifindex)
         yield Ask(tuple(one for one in (old["master"], new["master"]) if one), reason="a master offers what all of its ports can")
+    elif new["master"] and _address_set(old, new):
+        for one in (ifindex, new["master"]):
+            yield Reread("fdb", "AF_BRIDGE", (("ifindex", one),), reason="an address of a port may move to its bridge, silently")
     if old["mtu"] != new["mtu"]:
         yield Ask((ifindex,), reason="below 1280 bytes there is no IPv6")
         having_metrics = Where("family = ? AND oif = ? AND metrics IS NOT NULL", (AF_INET6, ifindex))
         yield Reread("routes", "AF_INET6", (("oif", ifindex),), having_metrics, having_metrics, "path MTU follows the interface")
     if new["kind"] == "bridge" and (old["address"] != new["address"] or _tree(old) != _tree(new)):
         yield Ask((), Where("master = ?", (ifindex,)), "ports show what their bridge is")
+    if new["kind"] == "bridge" and _address_set(old, new):
+        yield Reread("fdb", "AF_BRIDGE", (("master", ifindex),), reason="an address of a bridge may move to its port, silently")
     if any(old[name] != new[name] for name in ("flags", "operstate", "address", "link", "link_netnsid")):
         yield from _below(new)
 
@@ -213,6 +218,11 @@ def _link_new(new: Mapping[str, Any]) -> Iterator[Consequence]:
     if new["master"]:
         yield Ask((new["master"],), reason="a master offers what all of its ports can")
     yield from _below(new)
+
+
+def _address_set(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """One of its addresses, perhaps to what it was: then nothing else is different (br_fdb_changeaddr in net/bridge/br_fdb.c)."""
+    return any(old[name] != new[name] for name in ("address", "broadcast")) or all(old[name] == new[name] for name in LINK_COLUMNS)
 
 
 def _tree(link: Mapping[str, Any]) -> tuple[Any, ...]:
