@@ -29,7 +29,7 @@ from typing import Any, Final, Self, TypeVar
 from holdfast.errors import HoldfastError
 from holdfast.netlink.namespace import open_in
 
-__all__ = ["PREFIX", "CommandFailed", "LeftOver", "Namespace", "unavailable", "without_rights"]
+__all__ = ["PREFIX", "CommandFailed", "LeftOver", "Namespace", "unavailable", "whole_json", "without_rights"]
 
 T = TypeVar("T")
 
@@ -244,4 +244,9 @@ def _run(argv: Sequence[str], *, check: bool = True, timeout_s: float = 30, inpu
 
 def _parsed(text: str) -> list[dict[str, Any]]:
     # iproute2 prints nothing, or `[{},{…}]` with empty objects, for what it leaves out.
-    return [one for one in json.loads(text) if one] if text.strip() else []
+    return [one for one in json.loads(whole_json(text)) if one] if text.strip() else []
+
+
+def whole_json(text: str) -> str:
+    """Ubuntu's iproute2 prints a word of its own into the JSON of VXLAN devices: `"group":"239.1.1.1"fan-map ,`."""
+    return text.replace('"fan-map ', '"')

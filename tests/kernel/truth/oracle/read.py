@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from holdfast.testing.netns import whole_json
+
 from .words import handle
 
 __all__ = ["Answers", "Json", "look"]
@@ -111,7 +113,7 @@ def _start(namespace: str, tool: list[str], commands: Sequence[str]) -> tuple[su
 
 
 def _end(process: subprocess.Popen[str], commands: str) -> str:
-    return process.communicate(commands, timeout=60)[0]
+    return whole_json(process.communicate(commands, timeout=60)[0])
 
 
 def _json(text: str, count: int) -> list[list[Json]]:
