@@ -253,8 +253,10 @@ async def _empty(node: Node) -> None:
 def _held() -> dict[str, int]:
     gc.collect()
     files = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}")]
+    database = sum("node.db" in one for one in files)  # idle readers are kept: as many as were in use at the same time, 8 at most
+    assert database <= 2 * 8 + 8, files
     return {
-        "descriptors": sum(not one.startswith("/proc") for one in files),
+        "descriptors": sum(not one.startswith("/proc") for one in files) - database,
         "sockets": sum(one.startswith("socket:") for one in files),
         "threads": threading.active_count(),
         "tasks": len(asyncio.all_tasks()),

@@ -82,17 +82,22 @@ class Judge:
         while any(_unfinished(look(one.name)) for one in self.stage.namespaces.values()) and time.monotonic() < deadline:
             time.sleep(0.1)
         self.equal()
+        deadline = time.monotonic() + PATIENCE_S  # what is shown of an interface that is down, iproute2 may not have shown
+        while found := self._against_fresh_dump():
+            if time.monotonic() > deadline:
+                raise Drift("\n".join(["a fresh dump tells otherwise:", *found[:_SHOWN], *self._story()]))
+            time.sleep(0.1)
+        if trouble := self.mirror.trouble():
+            raise Drift("\n".join([f"all tables are equal, but the mirror says: {trouble}", *self._story()]))
+
+    def _against_fresh_dump(self) -> list[str]:
         with FreshDump([one.name for one in self.stage.namespaces.values()]) as dump:
-            found = [
+            return [
                 f"{side}: {one}"
                 for side, namespace in self.stage.namespaces.items()
                 for table in VIEWS
                 for one in differences(table, self.mirror.rows(table, namespace.name), dump.rows(table, namespace.name))
             ]
-        if found:
-            raise Drift("\n".join(["a fresh dump tells otherwise:", *found[:_SHOWN], *self._story()]))
-        if trouble := self.mirror.trouble():
-            raise Drift("\n".join([f"all tables are equal, but the mirror says: {trouble}", *self._story()]))
 
     def _differences(self) -> Iterator[tuple[str, Answers, list[Difference]]]:
         for side, namespace in self.stage.namespaces.items():
