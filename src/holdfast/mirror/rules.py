@@ -404,7 +404,7 @@ RULES: Final[dict[tuple[str, str], Callable[[Batch], Iterator[Consequence]]]] = 
     ("rules", "delete"): _rule_changed,
     ("qdiscs", "put"): _qdisc_changed,
     ("qdiscs", "delete"): _qdisc_changed,
-    ("classes", "put"): _traffic_control("classes"),
+    ("classes", "put"): _traffic_control("qdiscs", "classes"),  # one below another takes that one's queue away
     ("classes", "delete"): _traffic_control("qdiscs", "classes", "filters"),
     ("filters", "put"): _traffic_control("filters"),
     ("filters", "delete"): _traffic_control("filters"),
