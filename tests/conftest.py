@@ -2,7 +2,8 @@
 
     --full    this is the whole suite: red when no kernel test ran (scripts/test gives it)
     --long    also the tests marked long, and hypothesis looks further
-    --seed N  repeat a run: the `rng` fixture and hypothesis start from it; each run prints its own
+    --seed N  repeat a run: the `rng` fixture, hypothesis and the random plays start from it; each run prints its own. A long run
+              draws one, to find what nobody has seen; others have the same one, so that red means that a change made it so
 
 A test may be an `async def`: it runs on a loop of its own.
 """
@@ -24,6 +25,7 @@ pytest_plugins = ["holdfast.testing.plugin"]
 
 LONG_TIMEOUT_S = 1200
 END_WITHIN_S = 20
+_USUAL_SEED = 19830101
 
 # Slowness is what pytest's timeout judges; a machine under load makes no test flaky.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow], "print_blob": True, "derandomize": False}
@@ -41,8 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("--seed")
     if seed is None:
-        seed = random.SystemRandom().randrange(1 << 31)
+        seed = random.SystemRandom().randrange(1 << 31) if config.getoption("--long") else _USUAL_SEED
     config.stash[_SEED] = seed
+    os.environ.setdefault("HOLDFAST_SEED", str(seed))  # for what is drawn when a module is imported
     config.stash[_RAN] = []
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = seed
