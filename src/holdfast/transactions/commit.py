@@ -26,10 +26,10 @@ from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-from .contract import Change, Create, Delete, Named, Outcome, Request
+from .contract import Create, Delete, Named, Outcome, Request
 from .deadline import Deadline
 from .journal import note_intent, note_result, note_stage
-from .judge import ROWS_MOST, Judge, named
+from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
 from .plan import Plan, plan
@@ -54,10 +54,6 @@ _ROUNDS: Final = 3
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", "nexthops"))
 """Tables whose events tell all that a creation does, at once."""
-
-
-Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
-"""An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""
 
 
 @dataclass(slots=True)
@@ -419,11 +415,11 @@ class Commit:
         for stage in self._staged:
             # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
             mine = [one for one in stage if id(one) in done]
-            own = [(self._judge.thing(one), _known(one)) for one in mine]
+            own = [(self._judge.thing(one), known_of(one)) for one in mine]
             entries = [entry for entry in own if entry[1][2] is not None]
-            entries += [_along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
+            entries += [along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
             entries += own
-            entries += [_along(*hung) for one in mine for hung in self._judge.with_it(one) if not self._judge.made_by(mine, *hung)]
+            entries += [along(*hung) for one in mine for hung in self._judge.with_it(one) if not self._judge.made_by(mine, *hung)]
             for thing, entry in entries:
                 known.setdefault(thing, entry)
             earlier += mine
@@ -455,7 +451,7 @@ class Commit:
                 self._sender.failures.clear()
                 with self._gateways_reachable(work):
                     self._again(work)
-        return [_left_words(one, self._present) for one in work] + self._sender.failures
+        return [left_words(one, self._present) for one in work] + self._sender.failures
 
     @contextlib.contextmanager
     def _gateways_reachable(self, work: Sequence[Request]) -> Iterator[None]:
@@ -489,22 +485,6 @@ class Commit:
                 ).result()
             except Unavailable:
                 failure.details["journal"] = "the result could not be written"
-
-
-def _left_words(one: Request, present: Present) -> str:
-    """What is not as before."""
-    words = told(one, one.target, present)
-    if not isinstance(one, Change):
-        return words
-    return f"{words} ({', '.join(f'{name} is `{one.row.get(name)}`, was `{value}`' for name, value in one.fields.items())})"
-
-
-def _known(one: Plan) -> Known:
-    return one.request.target, one.request.table, one.before, one.asked or {}, one.where
-
-
-def _along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, ...], Known]:
-    return named(where, what, row), (where, what, row, row, where)
 
 
 def _is_short(one: Request) -> bool:

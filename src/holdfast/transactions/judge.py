@@ -11,23 +11,43 @@ from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 
 from .compare import differences, lost
-from .contract import Create, Delete, Request
+from .contract import Change, Create, Delete, Request
 from .order import Step, Verb
 from .plan import Plan
 from .present import Present
+from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
 
-__all__ = ["ROWS_MOST", "Judge", "named"]
+__all__ = ["ROWS_MOST", "Judge", "Known", "along", "known_of", "left_words"]
 
 ROWS_MOST: Final = 1000
 """More rows of one table than this are read at once to be compared, and not kept for the answer."""
+
+Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
+"""An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""
 
 
 def named(target: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What stands for an object among others: of an interface its name, else the key."""
     names = ("ifname",) if table is INTERFACES else table.key
     return (target, table.name, *(str(row.get(name, table[name].default)) for name in names))
+
+
+def left_words(one: Request, present: Present) -> str:
+    """What is not as before."""
+    words = told(one, one.target, present)
+    if not isinstance(one, Change):
+        return words
+    return f"{words} ({', '.join(f'{name} is `{one.row.get(name)}`, was `{value}`' for name, value in one.fields.items())})"
+
+
+def known_of(one: Plan) -> Known:
+    return one.request.target, one.request.table, one.before, one.asked or {}, one.where
+
+
+def along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, ...], Known]:
+    return named(where, what, row), (where, what, row, row, where)
 
 
 class Judge:
