@@ -58,11 +58,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("long"):
-            if not config.getoption("--long"):
-                item.add_marker(pytest.mark.skip(reason="marked long: runs with --long"))
-            if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
+        marked, long = item.get_closest_marker("long"), config.getoption("--long")
+        if marked and not long:
+            item.add_marker(pytest.mark.skip(reason="marked long: runs with --long"))
+        if (marked or (long and hasattr(getattr(item, "obj", None), "hypothesis"))) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
 
 
 @pytest.hookimpl(tryfirst=True)
