@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marked, long = item.get_closest_marker("long"), config.getoption("--long")
         if marked and not long:
             item.add_marker(pytest.mark.skip(reason="marked long: runs with --long"))
-        if (marked or (long and hasattr(getattr(item, "obj", None), "hypothesis"))) and not item.get_closest_marker("timeout"):
+        if (marked or (long and "property" in item.path.parts)) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
 
 
