@@ -82,6 +82,14 @@ def test_routes_without_a_gateway_may_hide_behind_others() -> None:
     assert not may_hide(route(oif=9), [route(oif=8), route(A)]), "one gateway is no multipath route"
 
 
+def test_the_state_of_a_way_is_that_of_the_route_or_of_its_leg() -> None:
+    down = route(A, flags=16)
+    both = route(A, B)
+    both["multipath"][0]["flags"] = 16
+    assert replaced(both, [down], replace=False).now[0] == both
+    assert deleted(route(B), [both]).now == (down,)
+
+
 def test_a_leg_leaves() -> None:
     old = route(A, B, C)
     assert deleted(route(B), [old]) == Outcome(gone=(old,), now=(route(A, C),), kept=True)

@@ -37,6 +37,10 @@ class Outcome:
     kept: bool = False
 
 
+_OF_A_WAY: Final = 0x01 | 0x04 | 0x08 | 0x10 | 0x40
+"""Flags of the one way of a route, or of a leg of many: dead, onlink, offload, linkdown, trap (RTNH_F_*, rt6_fill_node)."""
+
+
 def replaced(new: Row, present: Sequence[Row], *, replace: bool) -> Outcome:
     """A route was told. `present`: the rows of its prefix; `replace`: the event says it took the place of one.
 
@@ -108,7 +112,7 @@ def deleted(gone: Row, present: Sequence[Row]) -> Outcome:
 def _legs(row: Row) -> list[dict[str, Any]]:
     if row["multipath"]:
         return list(row["multipath"])
-    return [{"gateway": row["gateway"], "oif": row["oif"], "weight": 1, "flags": 0}]
+    return [{"gateway": row["gateway"], "oif": row["oif"], "weight": 1, "flags": row["flags"] & _OF_A_WAY}]
 
 
 def _name(leg: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -123,9 +127,11 @@ def _with_legs(row: Row, legs: list[dict[str, Any]]) -> Row:
     ways: dict[str, Any]
     if len(legs) == 1:
         ways = {"multipath": None, "gateway": legs[0].get("gateway"), "oif": legs[0].get("oif")}
+        state = legs[0].get("flags", 0) & _OF_A_WAY
     else:
         ways = {"multipath": legs, "gateway": None, "oif": None}
-    changed = {**row, **ways}
+        state = 0
+    changed = {**row, **ways, "flags": row["flags"] & ~_OF_A_WAY | state}
     return {**changed, "hops": _derive_hops(changed)}
 
 
