@@ -30,7 +30,7 @@ _USUAL_SEED = 19830101
 # Slowness is what pytest's timeout judges; a machine under load makes no test flaky.
 _PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow], "print_blob": True, "derandomize": False}
 hypothesis.settings.register_profile("ci", max_examples=60, **_PATIENT)
-hypothesis.settings.register_profile("long", max_examples=2000, **_PATIENT)
+hypothesis.settings.register_profile("long", max_examples=500, **_PATIENT)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
