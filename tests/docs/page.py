@@ -35,7 +35,7 @@ class Shell:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert self._bash.stdin
-        self._bash.stdin.write("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n")  # also when we are killed: then its input ends
+        self._bash.stdin.write("trap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n")  # also when we are killed: then its input ends
         self._bash.stdin.flush()
 
     def run(self, text: str, *, strict: bool) -> tuple[str, int]:

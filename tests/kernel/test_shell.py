@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -162,6 +163,7 @@ def test_ctrl_c_ends_what_runs_and_no_more(home: Path) -> None:
             ("put nodes.b 1\r", "+ nodes.b: 1"),
         ):
             before = len(terminal.text)
+            time.sleep(0.3)  # nobody is faster
             terminal.type(keys)
             terminal.wait_for(answer, after=before)
         terminal.wait_for(lambda text: text.count("+ nodes.b: 1") == 2)

@@ -91,6 +91,9 @@ class _Background:
 _background: Final = _Background()
 
 
+_HEARD_WITHIN_S: Final = 0.2
+
+
 class _Call(Generic[T]):
     """One coroutine on the loop, and a thread that waits for it.
 
@@ -115,7 +118,9 @@ class _Call(Generic[T]):
             self._coroutine.close()
             raise
         try:
-            self._running.acquire()
+            # A signal that comes just before this waits would be heard when it ends; so it ends now and then.
+            while not self._running.acquire(timeout=_HEARD_WITHIN_S):
+                pass
         except BaseException:
             self._loop.call_soon_threadsafe(self._cancel)
             raise

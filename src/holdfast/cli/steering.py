@@ -140,7 +140,9 @@ class _Items:
         try:
             return await self._task
         except asyncio.CancelledError:
-            if self._ended:  # it was closed, by another thread
+            pulling = asyncio.current_task()
+            given_up = pulling is not None and pulling.cancelling()  # by Ctrl-C: nobody waits for it any more
+            if self._ended and not given_up:  # it was closed, by another thread
                 raise StopAsyncIteration from None
             raise
         finally:
