@@ -114,15 +114,14 @@ class _Call(Generic[T]):
         self._running.acquire()
         try:
             self._loop.call_soon_threadsafe(self._start)
-        except RuntimeError:  # the loop is closed
-            self._coroutine.close()
-            raise
-        try:
             # A signal that comes just before this waits would be heard when it ends; so it ends now and then.
             while not self._running.acquire(timeout=_HEARD_WITHIN_S):
                 pass
         except BaseException:
-            self._loop.call_soon_threadsafe(self._cancel)
+            try:
+                self._loop.call_soon_threadsafe(self._cancel)
+            except RuntimeError:  # the loop is closed: it was never started
+                self._coroutine.close()
             raise
         assert self._task is not None
         return self._task.result()
