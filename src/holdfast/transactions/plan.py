@@ -289,7 +289,7 @@ def _masters(present: Present, target: str, *masters: Any) -> list[Hung]:
     for master in masters:
         known = {"ifname": master.ifname} if isinstance(master, Named) and master.target in ("", target) else {"ifindex": master}
         if master and (found := present.candidates(INTERFACES, target, known)):
-            hung.append((target, INTERFACES, found[0]))
+            hung += [(target, INTERFACES, found[0]), *present.neighbours_on(target, found[0]["ifindex"])]
     return hung
 
 
