@@ -33,6 +33,10 @@ def node(make_netns: Callable[..., Namespace], home: Path) -> Iterator[Running]:
     running = Running("run", "--no-local", "--netns", ns.name)
     try:
         running.wait_for("loaded")
+        deadline = time.monotonic() + 20
+        while not (home / "holdfast.sock").exists():
+            assert time.monotonic() < deadline, running.lines
+            time.sleep(0.02)
         yield running
     finally:
         running.stop()
