@@ -418,7 +418,8 @@ class Commit:
             own = [(self._judge.thing(one), known_of(one)) for one in mine]
             entries = [entry for entry in own if entry[1][2] is not None]
             entries += [along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
-            entries += own
+            again = self._judge.made_again(mine)
+            entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
             entries += [along(*hung) for one in mine for hung in self._judge.with_it(one) if not self._judge.made_by(mine, *hung)]
             for thing, entry in entries:
                 known.setdefault(thing, entry)

@@ -14,7 +14,7 @@ from .compare import differences, lost
 from .contract import Change, Create, Delete, Request
 from .order import Step, Verb
 from .plan import Plan
-from .present import Present
+from .present import LOCATORS, Present
 from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
@@ -48,6 +48,12 @@ def known_of(one: Plan) -> Known:
 
 def along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, ...], Known]:
     return named(where, what, row), (where, what, row, row, where)
+
+
+def _place(one: Plan, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What objects are looked up by."""
+    table = one.request.table
+    return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in LOCATORS[table.name]))
 
 
 class Judge:
@@ -124,6 +130,16 @@ class Judge:
             and not differences(table, self._resolved_or(where, table, one.asked), row)
             for one in plans
         )  # fmt: skip
+
+    def made_again(self, plans: Sequence[Plan]) -> Collection[int]:
+        """The ids of those plans that make what another one of them removed: what is to be there afterwards, that one knows."""
+        there = {_place(one, one.before): one for one in plans if one.before is not None}
+        found = set()
+        for one in plans:
+            other = there.get(_place(one, one.asked)) if one.before is None and one.asked is not None else None
+            if other is not None and other.before is not None and self.made_by([one], other.where, other.request.table, other.before):
+                found.add(id(one))
+        return found
 
     def gather(self, plans: Sequence[Plan]) -> None:
         """Many rows of one table are read at once."""

@@ -74,3 +74,18 @@ async def test_what_no_way_leads_to_any_more_comes_back_too() -> None:
                 )
             assert not caught.value.details.get("not_undone"), caught.value
             assert not difference(before, state_of(netns))
+
+
+async def test_what_was_removed_and_made_again_is_there_after_the_undo() -> None:
+    with Namespace("tx") as netns:
+        async with staged(netns) as stage:
+            asked = {"src": "10.3.0.0", "src_len": 16, "table_id": 100}
+            await stage.create("rules", priority=101, **asked)
+            old = await stage.create("rules", priority=102, **asked)
+            before = state_of(netns)
+            with pytest.raises(KernelError) as caught:
+                await stage.commit(
+                    stage.new("rules", priority=102, **asked), stage.new("rules", priority=101, **asked), stage.gone("rules", **old)
+                )
+            assert not caught.value.details.get("not_undone"), caught.value
+            assert not difference(before, state_of(netns))
