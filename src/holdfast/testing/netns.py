@@ -82,7 +82,14 @@ class Namespace:
     def delete(self) -> None:
         """Delete it now, as somebody else would do it under a running program. Later calls do nothing."""
         if os.path.exists(self.path):
+            self._remove_proxies()
             _run(["ip", "netns", "delete", self.name])
+
+    def _remove_proxies(self) -> None:
+        """One without an interface outlives its namespace (pneigh_ifdown), and shows in a later one at the same place in memory."""
+        for line in _run(["ip", "-netns", self.name, "neigh", "show", "proxy"], check=False).stdout.splitlines():
+            if " dev " not in f"{line} ":
+                _run(["ip", "-netns", self.name, "neigh", "del", "proxy", line.split()[0]], check=False)
 
     def close(self, *, patience_s: float = 2.0) -> None:
         """Delete it if it is still there, and make sure that nothing keeps it alive. Raises: LeftOver."""
