@@ -204,7 +204,7 @@ def run_page(path: Path) -> None:
                 (folder / entry.name).symlink_to(entry)
         os.environ.update(
             HOME=name, HOLDFAST_HOME=f"{name}/.holdfast", LC_ALL="C.UTF-8", COLUMNS="120", NO_COLOR="1", TERM="dumb",
-            PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            PATH=f"{Path(sys.executable).parent}:{PROJECT}/tests/docs/bin:{os.environ['PATH']}",
         )  # fmt: skip
         os.chdir(folder)
         page = Page(path, folder)
