@@ -3,6 +3,7 @@
     async def, async with, async for     def, with, for
     await in_worker(f, a)                f(a)                    what only blocks for a moment happens in the caller's thread
     await settled(future)                answer(future)          what another thread does is waited for without the loop
+    await x.reading.commit(…)            x.reading.commit_here(…)  what is simple needs no loop
     await other(…)                       run(other(…))           on the background loop
     __aenter__, __anext__ …              __enter__, __next__ …
     a class that can be awaited          its constructor does what awaiting does, and it is closed when the interpreter ends
@@ -131,6 +132,9 @@ class _Edits(ast.NodeVisitor):
             rest = self._start(called.args[1]) if len(called.args) > 1 else self._end(called) - 1
             self._found.append((start, self._start(first), ""))
             self._found.append((self._end(first), rest, "("))
+        elif isinstance(called, ast.Call) and ast.unparse(called.func).endswith("reading.commit"):
+            self._found.append((start, self._start(called), ""))
+            self._found.append((self._end(called.func), self._end(called.func), "_here"))
         elif self._is_ours(called):
             self._found.append((start, self._start(called), ""))
         else:

@@ -580,5 +580,33 @@ async def test_a_cancelled_commit_leaves_the_object_usable(home):
     assert link.clean and link["mtu"] == 1500
 
 
+async def test_what_is_set_while_the_same_field_is_on_its_way_is_compared_with_what_that_made(home):
+    link = home.interfaces["eth0"].set(mtu=1400)
+    home.engine.pause = asyncio.Event()
+    task = asyncio.create_task(home.commit(link))
+    await asyncio.sleep(0.01)
+    link.set(mtu=1300, txqlen=5)
+    home.engine.pause.set()
+    await task
+    assert link["mtu"] == 1300 and link.changed == {"mtu", "txqlen"}
+    await home.commit(link)
+    [asked] = home.engine.asked[-1]
+    assert asked.row["mtu"] == 1400 and asked.fields == {"mtu": 1300, "txqlen": 5}
+
+
+async def test_what_is_set_while_it_is_being_made_waits(home):
+    link = home.interfaces.create(ifname="br9", kind="bridge", mtu=1400)
+    home.engine.pause = asyncio.Event()
+    task = asyncio.create_task(home.commit(link))
+    await asyncio.sleep(0.01)
+    link.set(mtu=1300)
+    home.engine.pause.set()
+    await task
+    assert link.changed == {"mtu"} and link["mtu"] == 1300
+    await home.commit(link)
+    [asked] = home.engine.asked[-1]
+    assert asked.fields == {"mtu": 1300} and link.clean
+
+
 def test_not_found_is_a_key_error_and_denied_a_permission_error(home):
     assert issubclass(NotFound, KeyError) and issubclass(AlreadyExists, KeyError) and ADDRESSES.name == "addresses"

@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from holdfast.errors import UsageError
 
-__all__ = ["answer", "closed_at_exit", "in_worker", "run", "settled"]
+__all__ = ["answer", "closed_at_exit", "in_worker", "on_loop", "run", "settled"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -170,6 +170,11 @@ async def settled(future: concurrent.futures.Future[T] | Coming[T]) -> T:
     if isinstance(future, concurrent.futures.Future):
         return await asyncio.wrap_future(future)
     return await future.wait()
+
+
+def on_loop() -> bool:
+    """Is this the background loop's own thread, on which nobody may wait?"""
+    return _background.is_here()
 
 
 def answer(future: concurrent.futures.Future[T] | Coming[T]) -> T:

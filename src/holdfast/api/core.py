@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from holdfast.api.bridge import on_loop, run
 from holdfast.api.news import News
 from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
 from holdfast.netlink.namespace import open_in
 from holdfast.objects.bulk import Difference, changes, creations
-from holdfast.objects.commit import How, commit, rollback, time_for
+from holdfast.objects.commit import How, commit, commit_here, rollback, time_for
 from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
 from holdfast.objects.transaction import carry_out
@@ -283,6 +284,11 @@ class Core(Reading):
         Raises: as `objects.commit.commit`.
         """
         await commit(self.engine, objects, how)
+
+    def commit_here(self, objects: Sequence[Object[Any]], how: How) -> None:
+        """The same for a thread: what is simple without the loop. Raises: as `commit`;  UsageError - on the loop's own thread."""
+        if len(objects) > 1 or on_loop() or not commit_here(self.engine, objects[0], how):
+            run(self.commit(objects, how))
 
     async def rollback(self, one: Object[Any], snapshot: Saved | None, how: How) -> None:
         """Raises: as `commit`."""

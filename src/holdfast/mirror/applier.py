@@ -223,7 +223,7 @@ class Applier:
         columns = ROUTES.columns
         where = " AND ".join(f"{name} IS ?" for name in paths.PREFIX)
         sql = f"SELECT {', '.join(columns)} FROM routes WHERE target = ? AND {where} AND {condition} LIMIT {_ALTERNATIVES_MOST}"
-        found = tx.fetch(sql, (self.target, *(row.get(name, ROUTES[name].default) for name in paths.PREFIX)))
+        found = tx.fetch(sql, (self.target, *(row.get(name, ROUTES.defaults[name]) for name in paths.PREFIX)))
         return [parsed(ROUTES, dict(zip(columns, one, strict=True))) for one in found]
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -255,4 +255,4 @@ def _table_of(row: paths.Row, reason: str) -> Reread:
 
 
 def _whole(row: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: field.default for field in ROUTES.fields} | row
+    return ROUTES.defaults | row

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Final, Literal
 
 import msgspec
 
-from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-__all__ = ["Key", "batch_of", "keep", "keys_of", "parsed", "pieces", "with_column"]
+__all__ = ["Key", "batch_of", "keep", "key_of", "keys_of", "parsed", "pieces", "with_column"]
 
 Key = tuple[Any, ...]
 
@@ -46,13 +44,17 @@ def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:
 
 def keys_of(batch: Batch) -> Iterable[Key]:
     """The key of every row, in the order of the table's key columns; JSON as the database holds it, as text."""
-    return zip(*(_plain(batch, name) for name in batch.table.key), strict=True)
+    json, defaults, given = batch.table.json, batch.table.defaults, dict(zip(batch.columns, batch.values, strict=True))
+    columns = [given[name] if name in given else [defaults[name]] * len(batch) for name in batch.table.key]
+    return zip(*[_texts(one) if name in json else one for name, one in zip(batch.table.key, columns, strict=True)], strict=True)
 
 
-def _plain(batch: Batch, name: str) -> Sequence[Any]:
-    column = batch.column(name)
-    if not batch.table[name].json:
-        return column
+def key_of(table: Table, row: Mapping[str, Any]) -> Key:
+    """The same of one whole row."""
+    return tuple([_texts([row[name]])[0] if name in table.json else row[name] for name in table.key])
+
+
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
     return [None if one is None else _encode(one).decode() for one in column]
 
 
@@ -63,12 +65,7 @@ def batch_of(table: Table, op: Literal["put", "delete"], rows: Sequence[Mapping[
 
 def parsed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """A row as the database gives it, with its JSON columns as objects: as the codec would give it."""
-    for name in _json_columns(table.name):
+    for name in table.json:
         if row.get(name) is not None:
             row[name] = msgspec.json.decode(row[name])
     return row
-
-
-@cache
-def _json_columns(table: str) -> tuple[str, ...]:
-    return tuple(field.name for field in TABLES[table].fields if field.json)

@@ -35,7 +35,7 @@ class Hand:
     def __init__(self, supervisor: Supervisor, database: Database, loop: asyncio.AbstractEventLoop) -> None:
         self._supervisor = supervisor
         self._database = database
-        self._loop = loop
+        self.loop = loop
 
     @property
     def source(self) -> Source:
@@ -63,6 +63,10 @@ class Hand:
         """On the loop: see Supervisor."""
         return self._supervisor.hold()
 
+    def lease(self) -> None:
+        """From any thread: for a moment the loop need not look for events, since they are taken here."""
+        self._supervisor.lease(self.loop)
+
     def release(self, line: Line | None) -> None:
         self._supervisor.release(line)
 
@@ -74,6 +78,12 @@ class Hand:
         """On the loop: what a read cycle of a job found."""
         if cycle.questions or cycle.lost:
             self._supervisor.learn(cycle)
+
+    def learn_later(self, cycles: Iterable[Cycle]) -> None:
+        """The same from any thread."""
+        for cycle in cycles:
+            if cycle.questions or cycle.lost:
+                self.loop.call_soon_threadsafe(self._supervisor.learn, cycle)
 
     @contextlib.contextmanager
     def witnessed(self) -> Iterator[list[Batch]]:
@@ -97,8 +107,7 @@ class Hand:
         """
         while True:
             cycle, result = self._cycle(self._supervisor.line, then)
-            if cycle.questions or cycle.lost:
-                self._loop.call_soon_threadsafe(self._supervisor.learn, cycle)
+            self.learn_later([cycle])
             if not cycle.more:
                 return result  # type: ignore[return-value]
 
@@ -114,15 +123,15 @@ class Hand:
             return result
         finally:
             if not written:
-                self._loop.call_soon_threadsafe(self.resync)
+                self.loop.call_soon_threadsafe(self.resync)
 
     def ask(self, questions: Iterable[Ask | Reread]) -> None:
         """Ask the source for what no event tells; `caught_up` waits for the answer."""
-        self._loop.call_soon_threadsafe(self._supervisor.ask, list(questions))
+        self.loop.call_soon_threadsafe(self._supervisor.ask, list(questions))
 
     def caught_up(self, timeout_s: float) -> None:
         """Wait until the tables show all that has been told up to now, and what follows from it. Raises: Timeout."""
-        waiting = asyncio.run_coroutine_threadsafe(self._supervisor.caught_up(), self._loop)
+        waiting = asyncio.run_coroutine_threadsafe(self._supervisor.caught_up(), self.loop)
         try:
             waiting.result(timeout_s)
         except concurrent.futures.TimeoutError:

@@ -46,6 +46,7 @@ class Mirror:
     def __init__(self, database: Database, settings: Settings | None = None) -> None:
         self.database = database
         self.settings = settings or Settings()
+        self._loop: asyncio.AbstractEventLoop
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._helpers: list[asyncio.Task[None]] = []
@@ -67,8 +68,9 @@ class Mirror:
 
     async def start(self) -> None:
         """Begin: from here on sources can be added."""
-        self.bell = Bell(self.database, asyncio.get_running_loop())
-        begun = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.bell = Bell(self.database, self._loop)
+        begun = self._loop.create_future()
         self._keeper = asyncio.create_task(self._keep(begun), name="holdfast-mirror")
         await begun
 
@@ -203,8 +205,8 @@ class Mirror:
             raise Timeout(f"not settled within {timeout_s} s") from None
 
     def hand(self, target: str) -> Hand:
-        """What a thread that changes a source needs of us. Raises: NotFound."""
-        return Hand(self._one(target), self.database, asyncio.get_running_loop())
+        """What a thread that changes a source needs of us; any thread may ask. Raises: NotFound."""
+        return Hand(self._one(target), self.database, self._loop)
 
     async def drained(self, target: str) -> None:
         """Wait until the events that are queued at a source now are in its tables: what a request caused, once its

@@ -48,6 +48,7 @@ _LATER_S: Final = 0.3
 _BURST: Final = 8
 """A cycle that found so many events is followed by the next without asking whether there are more."""
 _QUIET_S: Final = 1.5
+_LEASE_S: Final = 0.002
 _DRIFT_SHOWN: Final = 20
 
 
@@ -100,6 +101,8 @@ class Supervisor:
         self._reading = Reading(source, database.fetch)
         self._rounding = False
         self._unsettled_at = 0.0
+        self._leased = False
+        self._leased_until = 0.0
 
     # -- what others ask of it -------------------------------------------------------------------------------------
 
@@ -343,6 +346,21 @@ class Supervisor:
         """Look for events again, after `hold`."""
         if line is not None and not line.closed and line.armed is None:
             self._arm(line)
+
+    def lease(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From any thread: the same for a moment, which begins anew with each call: who commits in a row takes the events himself."""
+        self._leased_until = time.monotonic() + _LEASE_S
+        if not self._leased:
+            self._leased = True
+            loop.call_soon_threadsafe(self._lend, None)
+
+    def _lend(self, line: Line | None) -> None:
+        left_s = self._leased_until - time.monotonic()
+        if left_s <= 0:
+            self._leased = False
+            self.release(line)
+        else:
+            asyncio.get_running_loop().call_later(left_s, self._lend, self.hold() or line)
 
     def _readable(self, line: Line) -> None:
         if line.armed is not None:

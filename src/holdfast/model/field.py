@@ -124,15 +124,13 @@ class Field:
     readonly: bool = False
     presence: bool = False
     derive: tuple[str | tuple[str, ...], Callable[..., Any]] | None = None
+    attrs: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    json: bool = field(init=False, repr=False, compare=False)
+    """Is its column JSON text?"""
 
-    @property
-    def attrs(self) -> tuple[str, ...]:
-        return (self.attr,) if isinstance(self.attr, str) else self.attr
-
-    @property
-    def json(self) -> bool:
-        """Is its column JSON text?"""
-        return self.shape.sql == "JSON"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attrs", (self.attr,) if isinstance(self.attr, str) else self.attr)
+        object.__setattr__(self, "json", self.shape.sql == "JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +157,7 @@ class Table:
     Each table also has the columns `target` (the source's name) and `since` (the revision of the row's last change).
     key       fields that, with `target`, identify a row; fields without a default may be NULL in it.
     summary   fields of `view.summary()`, in order: those that NDB has there, so that its scripts can unpack them.
+    defaults  by name, the value of a field of which the kernel says nothing;  json  names of the columns that are JSON text.
     indexes   further indexes, each a tuple of columns, that the usual questions need.
     silent    attributes that are known and deliberately not kept, with the reason.
     """
@@ -174,10 +173,14 @@ class Table:
     aliases: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
     columns: tuple[str, ...] = field(init=False)
+    defaults: dict[str, Any] = field(init=False)
+    json: frozenset[str] = field(init=False)
     _fields: dict[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(one.name for one in self.fields))
+        object.__setattr__(self, "defaults", {one.name: one.default for one in self.fields})
+        object.__setattr__(self, "json", frozenset(one.name for one in self.fields if one.json))
         named = [(alias, one) for one in self.fields for alias in one.aliases] + [(one.name, one) for one in self.fields]
         object.__setattr__(self, "_fields", dict(named))
 

@@ -35,14 +35,14 @@ class Batch:
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Whole rows: absent fields are filled with their defaults."""
-        blank = {field.name: field.default for field in self.table.fields}
+        blank = self.table.defaults
         for row in self.rows():
             yield blank | dict(zip(self.columns, row, strict=True))
 
     def column(self, name: str) -> Sequence[Any]:
         if name in self.columns:
             return self.values[self.columns.index(name)]
-        return [self.table[name].default] * len(self)
+        return [self.table.defaults[name]] * len(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ present wins; a word with a dot is an attribute inside an attribute (`IFLA_LINKI
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from holdfast.errors import DecodeError, InvalidValue
 from holdfast.model.field import Field, ListOf, Nest, Table
@@ -32,6 +32,37 @@ class _Entry:
     inside: dict[int, _Entry] | None = None
 
 
+class _Writer(NamedTuple):
+    """How one field is written.
+
+    members         places in the header that carry it.
+    path            numbers of its attribute and those around it, the outermost first; empty: it stands in the header alone.
+    silent_default  at its default it is not sent: what stands in the header as well is sent always.
+    """
+
+    name: str
+    default: Any
+    encode: Callable[..., bytes | None]
+    needs: tuple[str, ...]
+    members: tuple[int, ...]
+    path: tuple[int, ...]
+    nested: bool
+    silent_default: bool
+
+
+def _writer(field: Field, made: Coder, members: tuple[str, ...]) -> _Writer:
+    upper = [word for word in field.attrs if word.isupper()]
+    places = tuple(members.index(word) for word in field.attrs if word.islower())
+    path = tuple(map(number, upper[0].split("."))) if upper else ()
+    nested = isinstance(field.shape, Nest | ListOf)
+    return _Writer(field.name, field.default, made.encode, tuple(made.needs), places, path, nested, bool(upper) and not places)
+
+
+def _mask(code: str) -> int:
+    """What an unsigned member can hold; 0: it has a sign."""
+    return (1 << 8 * struct.calcsize("=" + code)) - 1 if code.isupper() else 0
+
+
 class TableCodec:
     """Reader and writer of the messages of one table."""
 
@@ -46,6 +77,7 @@ class TableCodec:
         self.header: Final = struct.Struct("=" + format_)
         self.members: Final = members
         self.codes: Final = [code for code in format_ if code != "x"]
+        self._masks: Final = [_mask(code) for code in self.codes]
         self.blank: Final = [field.default for field in table.fields]
         self.slot: Final = {field.name: index for index, field in enumerate(table.fields)}
         self.unknown: Final = self.slot.get("unknown")
@@ -54,6 +86,7 @@ class TableCodec:
         self.entries: Final[dict[int, _Entry]] = {}
         self.derived: Final[list[tuple[int, tuple[int, ...], Callable[..., Any]]]] = []
         self.fields: Final[list[tuple[Field, Coder]]] = []
+        self._writers: Final[list[_Writer]] = []
         for field in table.fields:
             self._place(field)
 
@@ -68,6 +101,7 @@ class TableCodec:
             return
         made = coder(field.shape)
         self.fields.append((field, made))
+        self._writers.append(_writer(field, made, self.members))
         for rank, word in enumerate(field.attrs):
             if word.islower():
                 self.from_header.append((self.members.index(word), slot))
@@ -140,51 +174,44 @@ class TableCodec:
 
         Raises: InvalidValue - a value that does not fit its field; names the field.
         """
-        header = dict.fromkeys(self.members, 0)
-        tree: dict[str, Any] = {}
-        for field, made in self.fields:
-            value = row.get(field.name, field.default)
-            if value is None:
+        header = [0] * len(self.members)
+        tree: dict[int, Any] = {}
+        get = row.get
+        for one in self._writers:
+            value = get(one.name, one.default)
+            if value is None or (one.silent_default and value == one.default):
                 continue
+            for place in one.members:
+                header[place] = value
             try:
-                payload = made.encode(value, *(row.get(need) for need in made.needs))
+                payload = one.encode(value, *[get(need) for need in one.needs]) if one.needs else one.encode(value)
             except InvalidValue as error:
-                raise InvalidValue(f"{error.message} – at `{self.table.noun}.{field.name}`", field=field.name) from error
-            words = field.attrs
-            for word in words:
-                if word.islower():
-                    header[word] = value
-            upper = [word for word in words if word.isupper()]
-            if not upper or payload is None or (value == field.default and len(words) == len(upper)):
+                raise InvalidValue(f"{error.message} – at `{self.table.noun}.{one.name}`", field=one.name) from error
+            if payload is None or not one.path:
                 continue
-            *outer, last = upper[0].split(".")
-            place = tree
-            for part in outer:
-                place = place.setdefault(part, {})
-            place[last] = (payload, isinstance(field.shape, Nest | ListOf))
-        out = self.pack_header(header)
-        unknown = dict(row.get("unknown") or {})
-        body = self._pack(tree, unknown)
-        return out + body
+            place_in = tree
+            for part in one.path[:-1]:
+                place_in = place_in.setdefault(part, {})
+            place_in[one.path[-1]] = attribute(one.path[-1], payload, nested=one.nested)
+        return self._packed_header(header) + self._pack(tree, dict(get("unknown") or {}))
 
-    def pack_header(self, header: dict[str, Any]) -> bytes:
+    def pack_header(self, header: Mapping[str, Any]) -> bytes:
+        """The header of a request, by member."""
+        return self._packed_header([header[member] for member in self.members])
+
+    def _packed_header(self, values: Sequence[Any]) -> bytes:
         """Values too large for their member are cut: their attribute carries them whole (RTA_TABLE beside rtm_table)."""
-        values = []
-        for member, code in zip(self.members, self.codes, strict=True):
-            value = int(header[member])
-            values.append(value & (1 << 8 * struct.calcsize("=" + code)) - 1 if code.isupper() else value)
-        packed = self.header.pack(*values)
+        packed = self.header.pack(*[int(value) & mask if mask else int(value) for value, mask in zip(values, self._masks, strict=True)])
         return packed + bytes(-len(packed) % 4)
 
-    def _pack(self, tree: dict[str, Any], unknown: dict[str, Any]) -> bytes:
+    def _pack(self, tree: dict[int, Any], unknown: dict[str, Any]) -> bytes:
         out = []
-        for word, content in tree.items():
+        for kind, content in tree.items():
             if isinstance(content, dict):
-                surplus = unknown.pop(str(number(word)), {})
-                out.append(attribute(number(word), self._pack(content, dict(surplus)), nested=True))
+                surplus = unknown.pop(str(kind), {}) if unknown else {}
+                out.append(attribute(kind, self._pack(content, dict(surplus)), nested=True))
             else:
-                payload, nested = content
-                out.append(attribute(number(word), payload, nested=nested))
+                out.append(content)
         for key, content in list(unknown.items()):
             if isinstance(content, dict):  # a nest of which nothing but unknown attributes came
                 out.append(attribute(int(key), self._pack({}, dict(content)), nested=True))

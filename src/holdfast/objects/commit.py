@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.errors import HoldfastError
 from holdfast.objects.batch import Batch, Filter
+from holdfast.objects.flight import Flight
 from holdfast.objects.snapshot import Snapshot, Undo
 from holdfast.transactions.contract import Engine, Outcome, Progress, Request
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from holdfast.objects.pending import Pending
     from holdfast.objects.snapshot import Saved
 
-__all__ = ["How", "commit", "foreseen", "rollback"]
+__all__ = ["How", "commit", "commit_here", "foreseen", "rollback"]
 
 Taken = tuple["Object[Any]", "Pending"]
 
@@ -59,9 +60,8 @@ async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How(
     """
     asked = list(objects)
     links = _links(asked)
-    await _landed(links)
-    flight: asyncio.Future[HoldfastError | None] = asyncio.get_running_loop().create_future()
-    taken = [(one, one.take(flight)) for one in links]
+    flight = Flight()
+    taken = await _taken(links, flight)
     refused: HoldfastError | None = None
     try:
         batch, saved = await _prepare(taken, how, {id(one) for one in asked} if how.again else frozenset())
@@ -71,16 +71,61 @@ async def commit(engine: Engine, objects: Iterable[Object[Any]], how: How = How(
             _remember(taken, outcome, saved)
         return outcome
     except BaseException as error:
-        if isinstance(error, HoldfastError):
-            refused = error
-            batch_of(error, taken)
-        for one, pending in taken:
-            one.put_back(pending, keep=how.keep)
+        refused = _refused(error, taken, how)
         raise
     finally:
-        for one in links:
-            one._flight = None
-        flight.set_result(refused)
+        _land(links, flight, refused)
+
+
+def commit_here(engine: Engine, one: Object[Any], how: How) -> bool:
+    """As `commit` of one object, in the calling thread, which is not the loop's: a third of the time. False: something stands in
+    the way, and nothing was done.
+
+    Raises: as `commit`.
+    """
+    link = one._previous
+    while link is not None:
+        if not link.idle:
+            return False
+        link = link._previous
+    flight = Flight()
+    pending = one.take(flight)
+    if pending is None:
+        return False
+    taken = [(one, pending)]
+    refused: HoldfastError | None = None
+    try:
+        batch = Batch(how.req_filter)
+        if pending or how.again:
+            _add(batch, one, pending, 1)
+        outcome = _asked_here(engine, batch, how)
+        if outcome is None:
+            one.put_back(pending, keep=True)
+            return False
+        _settle(taken, batch, outcome)
+        if how.save:
+            _remember(taken, outcome, [None])
+        return True
+    except BaseException as error:
+        refused = _refused(error, taken, how)
+        raise
+    finally:
+        _land([one], flight, refused)
+
+
+def _refused(error: BaseException, taken: list[Taken], how: How) -> HoldfastError | None:
+    """Nothing is on its way any more."""
+    if isinstance(error, HoldfastError):
+        batch_of(error, taken)
+    for one, pending in taken:
+        one.put_back(pending, keep=how.keep)
+    return error if isinstance(error, HoldfastError) else None
+
+
+def _land(links: list[Object[Any]], flight: Flight, refused: HoldfastError | None) -> None:
+    for one in links:
+        one._flight = None
+    flight.land(refused)
 
 
 def foreseen(objects: Iterable[Object[Any]]) -> list[Request]:
@@ -88,11 +133,7 @@ def foreseen(objects: Iterable[Object[Any]]) -> list[Request]:
     batch = Batch()
     links = _links(objects)
     for one in links:
-        try:
-            batch.add(one, one._pending)
-        except HoldfastError as error:
-            batch.blame(error, one, len(links))
-            raise
+        _add(batch, one, one._pending, len(links))
     return batch.requests
 
 
@@ -115,11 +156,28 @@ def _links(objects: Iterable[Object[Any]]) -> list[Object[Any]]:
     return list(found.values())
 
 
+async def _taken(links: list[Object[Any]], flight: Flight) -> list[Taken]:
+    """All of them at once, when none of them is on its way."""
+    while True:
+        await _landed(links)
+        taken: list[Taken] = []
+        for one in links:
+            pending = one.take(flight)
+            if pending is None:  # a thread was faster
+                break
+            taken.append((one, pending))
+        else:
+            return taken
+        for one, pending in taken:
+            one.put_back(pending, keep=True)
+            one._flight = None
+
+
 async def _landed(links: list[Object[Any]]) -> None:
     """Wait until none of them is on its way. What one of them failed with is ours too, if it took what we wanted along."""
     while flying := [(one, one._flight) for one in links if one._flight is not None]:
         for one, flight in flying:
-            refused = await asyncio.shield(flight)
+            refused = await flight.landed()
             if refused is not None and not one._pending:
                 raise refused
 
@@ -133,12 +191,28 @@ async def _prepare(taken: list[Taken], how: How, again: Collection[int]) -> tupl
         saved.append(Snapshot(one) if how.save and len(taken) > 1 and pending else None)
         if not pending and id(one) not in again:
             continue
-        try:
-            batch.add(one, pending)
-        except HoldfastError as error:
-            batch.blame(error, one, len(taken))
-            raise
+        _add(batch, one, pending, len(taken))
     return batch, saved
+
+
+def _add(batch: Batch, one: Object[Any], pending: Pending, of: int) -> None:
+    try:
+        batch.add(one, pending)
+    except HoldfastError as error:
+        batch.blame(error, one, of)
+        raise
+
+
+def _asked_here(engine: Engine, batch: Batch, how: How) -> Outcome | None:
+    if not batch.requests:
+        return Outcome()
+    if len(batch.requests) > 1:
+        return None
+    try:
+        return engine.commit_here(batch.requests[0], force=how.force, timeout_s=time_for(1), author=how.author, message=how.message)
+    except HoldfastError as error:
+        batch.name(error)
+        raise
 
 
 async def _asked(engine: Engine, batch: Batch, how: How) -> Outcome:
@@ -158,7 +232,7 @@ def _settle(taken: list[Taken], batch: Batch, outcome: Outcome) -> None:
     for one, pending in taken:
         place = batch.mine.get(id(one))
         if place is not None:
-            one.settle(batch.requests[place], outcome.rows[place] if outcome.rows else None)
+            one.settle(pending, batch.requests[place], outcome.rows[place] if outcome.rows else None)
         elif pending.new:
             one.put_back(pending, keep=False)  # made and removed at once: it is still to be made
         elif pending.removed:

@@ -72,15 +72,23 @@ class Following(Mapping[str, Any], Generic[V]):
 
     def _now(self) -> tuple[Any, ...]:
         """The row as of now; the last one there was, if it is gone."""
-        last, tick = self._last, self._view.tick
-        if tick != last.tick:
+        while True:
+            last, tick = self._last, self._view.tick
+            if tick == last.tick:
+                return last.row
             revision = self._view.reading.revision
             found = self._find(last)
-            before = last
-            last = self._last = Seen(tick, revision, last.row if found is None else found, found is not None)
-            if found is not None and before.tick < 0:
-                self._view.adopt(self)  # it was made: only now its whole key is known
-        return last.row
+            if self._replace(last, Seen(tick, revision, last.row if found is None else found, found is not None)):
+                if found is not None and last.tick < 0:
+                    self._view.adopt(self)  # it was made: only now its whole key is known
+                return last.row if found is None else found
+
+    def _replace(self, last: Seen, new: Seen) -> bool:
+        """Hold what was read, unless somebody was faster: he may have read later."""
+        if self._last is last:
+            self._last = new
+            return True
+        return False
 
     def _find(self, last: Seen) -> tuple[Any, ...] | None:
         row = last.row

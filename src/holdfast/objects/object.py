@@ -18,14 +18,14 @@ them put into the same object are committed together.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Self
 
-from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound
+from holdfast.errors import Denied, InvalidValue, NotFound
 from holdfast.model import INTERFACES
 from holdfast.objects.batch import nested
+from holdfast.objects.flight import Flight
 from holdfast.objects.following import INVALID, SYSTEM, Following, Seen, State, V
 from holdfast.objects.pending import Pending, Step
 from holdfast.objects.snapshot import Saved, Snapshot
@@ -64,7 +64,7 @@ class Object(Following[V], MutableMapping[str, Any]):
         self._pending = Pending()
         self._previous: Object[Any] | None = None
         self._saved: Saved | None = None
-        self._flight: asyncio.Future[HoldfastError | None] | None = None
+        self._flight: Flight | None = None
         self.ensured = False
         self.errors: list[Exception] = []
 
@@ -81,6 +81,10 @@ class Object(Following[V], MutableMapping[str, Any]):
 
     def _now(self) -> tuple[Any, ...]:
         return self._last.row if self._pending.new else super()._now()
+
+    def _replace(self, last: Seen, new: Seen) -> bool:
+        with self._lock:
+            return super()._replace(last, new)
 
     def __getitem__(self, name: str) -> Any:
         fields = self._pending.fields
@@ -308,9 +312,11 @@ class Object(Following[V], MutableMapping[str, Any]):
 
     # ------------------------------------------------------------------------------------------------ committing
 
-    def take(self, flight: asyncio.Future[HoldfastError | None]) -> Pending:
-        """What waits, which from now on does not wait any more but is on its way."""
+    def take(self, flight: Flight) -> Pending | None:
+        """What waits, which from now on does not wait any more but is on its way. None: it is on its way with somebody else."""
         with self._lock:
+            if self._flight is not None:
+                return None
             self._flight = flight
             taken = self._pending
             self._pending = Pending(new=taken.new)
@@ -329,9 +335,10 @@ class Object(Following[V], MutableMapping[str, Any]):
             if taken.new and not keep:
                 taken.removed = False
 
-    def settle(self, request: Request, row: Mapping[str, Any] | None) -> None:
+    def settle(self, taken: Pending, request: Request, row: Mapping[str, Any] | None) -> None:
         """Carried out: this object is that row from now on. Without a row it is looked for by what was asked for.
 
+        taken: what was on its way; what was set meanwhile waits, and is compared with what this made of it.
         The engine gives no rows back for very many requests.
         """
         if isinstance(request, Delete):
@@ -340,7 +347,7 @@ class Object(Following[V], MutableMapping[str, Any]):
         if row is None:
             row = self._looked_for(request)
         target = row.get("target") or (request.fields.get("target") if isinstance(request, Change) else None) or request.target
-        self.become(str(target), row)
+        self.become(str(target), row, taken)
 
     def _looked_for(self, request: Create | Change) -> Mapping[str, Any]:
         """What is known of a row without having seen it: enough to find it by."""
@@ -350,16 +357,29 @@ class Object(Following[V], MutableMapping[str, Any]):
                 return self._view.plan.row_of(row)
         return {field.name: field.default for field in request.table.fields} | asked
 
-    def become(self, target: str, row: Mapping[str, Any]) -> None:
-        """Be this row from now on."""
+    def become(self, target: str, row: Mapping[str, Any], taken: Pending | None = None) -> None:
+        """Be this row from now on. taken: what was on its way to that."""
         view = self._view
         with self._lock:
             revision = 0 if self._pending.new else self._last.revision
-            if self._pending.new:
-                self._pending = Pending()
             self._last = Seen(-1, revision, view.plan.tuple_of({**row, "target": target}))
             self._views = {}
+            if taken is not None and (self._pending or taken.new):
+                self._wait_anew(taken)
+            elif self._pending.new:
+                self._pending = Pending()
         view.adopt(self)
+
+    def _wait_anew(self, taken: Pending) -> None:
+        """What was set while `taken` was on its way goes on waiting; what it is compared with is what that made."""
+        since, self._pending = self._pending, Pending()
+        for name, value in since.fields.items():
+            if name not in taken.fields:
+                self._pending.put(name, value, since.base.get(name) if name in since.base else self._value_now(self._last.row, name))
+            elif not taken.new or value is not taken.fields[name]:
+                self._pending.put(name, value, self._value_now(self._last.row, name))
+        self._pending.removed = since.removed
+        self._pending.steps = since.steps
 
     def gone(self) -> None:
         """Be what is not there any more."""

@@ -45,7 +45,7 @@ from .wires import Wires
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Transaction
 
-__all__ = ["Commit", "Short"]
+__all__ = ["Commit", "Short", "is_short"]
 
 _PATIENCE_S: Final = 1.0
 """How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
@@ -115,7 +115,7 @@ class Commit:
     @property
     def short(self) -> bool:
         """May it go the short way? One message about something of which events tell all cannot be half done."""
-        return len(self._requests) == 1 and len(self._hands) == 1 and _is_short(self._requests[0])
+        return len(self._requests) == 1 and len(self._hands) == 1 and is_short(self._requests[0])
 
     def in_writer(self, tx: Transaction) -> Short:
         """All of it as one job of the writer: drain, plan, send, drain, write down, compare. No thread waits for another.
@@ -488,8 +488,9 @@ class Commit:
                 failure.details["journal"] = "the result could not be written"
 
 
-def _is_short(one: Request) -> bool:
-    if one.table.name not in _SHORT or any(isinstance(value, Named) for value in one.row.values()):
+def is_short(one: Request) -> bool:
+    """Is it one message, about something of which events tell all?"""
+    if one.table.name not in _SHORT or Named in set(map(type, one.row.values())):
         return False
     if one.table.name == "addresses":
         return ":" not in str(one.row.get("local") or one.row.get("address"))

@@ -122,3 +122,13 @@ class Engine(Protocol):
           `not_undone` in `details` says what is not.
         """
         ...
+
+    def commit_here(
+        self, request: Request, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
+    ) -> Outcome | None:
+        """As `commit` of a single request, in the calling thread, which is not the loop's. None: it needs the loop, and nothing was
+        done.
+
+        Raises: as `commit`. Interrupted by a signal it is taken back as if it had been cancelled.
+        """
+        ...

@@ -23,7 +23,7 @@ def difference(target: str, table: Table, present: Iterable[dict[str, Any]], wan
     Rows are the same object where what they are looked up by is equal (of routes: prefix, table, tos, priority); several such
     are told apart by the rest. Cost: O(rows).
     """
-    names = tuple((name, table[name].default) for name in LOCATORS[table.name])
+    names = tuple((name, table.defaults[name]) for name in LOCATORS[table.name])
     there: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in present:
         there.setdefault(tuple([row[name] for name, _ in names]), []).append(row)

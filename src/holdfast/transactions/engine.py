@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 
-from .commit import Commit, Short
+from .commit import Commit, Short, is_short
 from .contract import Change, Create, Named, Outcome, Progress, Request
 from .difference import difference
 from .journal import Unfinished, note_result, unfinished
 from .present import Present
+from .turns import Turns
 from .undo import lenient
 from .wires import Wires
 
@@ -31,11 +32,11 @@ _THREADS: Final = 8
 
 
 class Transactions:
-    """The contract: Engine. `mirror` follows the sources that are to be changed. All methods are for its loop."""
+    """The contract: Engine. `mirror` follows the sources that are to be changed. For its loop, but for `commit_here`."""
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns = Turns()
         self._wires = Wires()
         self._threads = ThreadPoolExecutor(_THREADS, "holdfast-commit")
         self._closed = False
@@ -44,6 +45,7 @@ class Transactions:
     async def close(self) -> None:
         """Wait for what is under way; afterwards `commit` raises Closed. Idempotent."""
         self._closed = True
+        await self._turns.all_given()
         await asyncio.to_thread(self._threads.shutdown)
         self._wires.close()
 
@@ -64,45 +66,103 @@ class Transactions:
         if self._closed:
             raise Closed("transactions are closed")
         loop = self._loop = asyncio.get_running_loop()
-        async with self._locked(_targets(wanted, self._mirror)) as targets:
-            hands = {target: self._mirror.hand(target) for target in targets}
-            for hand in hands.values():
-                hand.check()
-                self._wires.serve(hand)
-            for target, table in dict.fromkeys((one.target, one.table) for one in wanted):
-                if target in hands:
-                    self._wires.prepare(target)
-                    _check_seen(hands[target], table)
-            tell = None if progress is None else functools.partial(_tell, loop, progress)
-            commit = Commit(wanted, hands, self._wires, self._mirror.database, force=force, timeout_s=timeout_s, author=author,
-                            message=message, progress=tell, look=self._look)  # fmt: skip
+        tell = None if progress is None else functools.partial(_tell, loop, progress)
+        async with self._in_turn(_targets(wanted, self._mirror)) as targets:
+            hands = self._hands({target: self._mirror.hand(target) for target in targets}, wanted)
+            commit = self._commit(wanted, hands, force=force, timeout_s=timeout_s, author=author, message=message, progress=tell)
             begun = await self._short(commit, hands) if commit.short else None
             if begun is not None and begun.done:
                 return commit.outcome()
             return await self._finished(loop.run_in_executor(self._threads, commit.run, begun), commit)
 
+    def _hands(self, hands: dict[str, Hand], wanted: Sequence[Request]) -> dict[str, Hand]:
+        """Ready for these requests. Raises: NotSupported, Unavailable."""
+        for hand in hands.values():
+            hand.check()
+            self._wires.serve(hand)
+        for target, table in dict.fromkeys((one.target, one.table) for one in wanted):
+            if target in hands:
+                self._wires.prepare(target)
+                _check_seen(hands[target], table)
+        return hands
+
+    def _commit(self, wanted: Sequence[Request], hands: Mapping[str, Hand], **options: Any) -> Commit:
+        return Commit(wanted, hands, self._wires, self._mirror.database, look=self._look, **options)
+
     async def _short(self, commit: Commit, hands: Mapping[str, Hand]) -> Short:
         """In the writer; cancelled, it ends nevertheless, and the rest is to be given up."""
         [hand] = hands.values()
         held = hand.hold()
-        running = asyncio.wrap_future(self._mirror.database.write(commit.in_writer))
         try:
-            while not running.done():
+            return await self._begun(self._mirror.database.write(commit.in_writer), commit, hand)
+        finally:
+            hand.release(held)
+
+    async def _begun(self, running: Future[Short], commit: Commit, hand: Hand) -> Short:
+        waiting = asyncio.wrap_future(running)
+        try:
+            while not waiting.done():
                 try:
-                    await asyncio.shield(running)
+                    await asyncio.shield(waiting)
                 except asyncio.CancelledError:
                     commit.deadline.aborted.set()
-            begun = running.result()
+            begun = waiting.result()
         except BaseException:
             hand.resync()
             raise
-        finally:
-            hand.release(held)
         for cycle in begun.cycles:
             hand.learn(cycle)
         if commit.deadline.aborted.is_set():
             begun.done = False
         return begun
+
+    # -- in the calling thread -------------------------------------------------------------------------------------
+
+    def commit_here(
+        self, request: Request, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
+    ) -> Outcome | None:
+        """As the contract says: the writer does all of it, and this thread waits for the writer."""
+        target = request.target
+        if self._closed or not is_short(request) or target not in self._mirror.targets or not self._turns.try_take(target):
+            return None
+        ours = True
+        try:
+            [hand] = self._hands({target: self._mirror.hand(target)}, [request]).values()
+            commit = self._commit([request], {target: hand}, force=force, timeout_s=timeout_s, author=author, message=message)
+            hand.lease()
+            running = self._mirror.database.write(commit.in_writer)
+            try:
+                begun = running.result()
+            except HoldfastError:
+                hand.loop.call_soon_threadsafe(hand.resync)
+                raise
+            except BaseException:  # a signal
+                commit.deadline.aborted.set()
+                ours = False
+                asyncio.run_coroutine_threadsafe(self._carried_on(running, commit, hand), hand.loop)
+                raise
+            if begun.done:
+                hand.learn_later(begun.cycles)
+                return commit.outcome()
+            ours = False
+            rest = asyncio.run_coroutine_threadsafe(self._carried_on(running, commit, hand), hand.loop)
+            try:
+                return rest.result()
+            except BaseException:
+                rest.cancel()
+                raise
+        finally:
+            if ours:
+                self._turns.give(target)
+
+    async def _carried_on(self, running: Future[Short], commit: Commit, hand: Hand) -> Outcome:
+        """What a thread began and cannot end in the writer."""
+        try:
+            begun = await self._begun(running, commit, hand)
+            loop = self._loop = asyncio.get_running_loop()
+            return await self._finished(loop.run_in_executor(self._threads, commit.run, begun), commit)
+        finally:
+            self._turns.give(hand.target)
 
     async def replace(
         self, target: str, table: Table, where: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], **options: Any
@@ -146,11 +206,12 @@ class Transactions:
         return running.result()
 
     @contextlib.asynccontextmanager
-    async def _locked(self, targets: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+    async def _in_turn(self, targets: Sequence[str]) -> AsyncIterator[Sequence[str]]:
         """In a fixed order, so that nobody waits in a circle."""
-        async with contextlib.AsyncExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             for target in targets:
-                await stack.enter_async_context(self._locks.setdefault(target, asyncio.Lock()))
+                await self._turns.take(target)
+                stack.callback(self._turns.give, target)
             yield targets
 
     async def take_back(self, one: Unfinished) -> Outcome:

@@ -31,7 +31,7 @@ Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
 def named(target: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What stands for an object among others: of an interface its name, else the key."""
     names = ("ifname",) if table is INTERFACES else table.key
-    return (target, table.name, *(str(row.get(name, table[name].default)) for name in names))
+    return (target, table.name, *(str(row.get(name, table.defaults[name])) for name in names))
 
 
 def left_words(one: Request, present: Present) -> str:
@@ -53,7 +53,7 @@ def along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, .
 def _place(one: Plan, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What objects are looked up by."""
     table = one.request.table
-    return (one.where, table.name, *(str(row.get(name, table[name].default)) for name in LOCATORS[table.name]))
+    return (one.where, table.name, *(str(row.get(name, table.defaults[name])) for name in LOCATORS[table.name]))
 
 
 class Judge:

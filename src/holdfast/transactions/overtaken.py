@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from holdfast.mirror.batches import key_of, keys_of
 from holdfast.netlink.batch import Batch
 
 from .compare import differences, lost
@@ -26,10 +27,11 @@ def overtaken(plans: Sequence[Plan], told: Mapping[str, Sequence[Batch]]) -> Ite
     for (target, name), mine in _by_key(plans).items():
         for batch in told.get(target, ()):
             if batch.table.name == name and batch.op == "put":
-                for row in batch.dicts():
-                    plan = mine.get(tuple(_plain(row[part]) for part in batch.table.key))
-                    if plan is not None and _is_foreign(plan, row):
-                        yield plan, row
+                found = [mine.get(key) for key in keys_of(batch)]
+                if any(found):
+                    for plan, row in zip(found, batch.dicts(), strict=True):
+                        if plan is not None and _is_foreign(plan, row):
+                            yield plan, row
 
 
 def _by_key(plans: Sequence[Plan]) -> dict[tuple[str, str], dict[tuple[Any, ...], Plan]]:
@@ -37,13 +39,8 @@ def _by_key(plans: Sequence[Plan]) -> dict[tuple[str, str], dict[tuple[Any, ...]
     for one in plans:
         if one.before is not None and isinstance(one.request, Change | Delete) and one.steps:
             table = one.request.table
-            key = tuple(_plain(one.before[part]) for part in table.key)
-            found.setdefault((one.request.target, table.name), {})[key] = one
+            found.setdefault((one.request.target, table.name), {})[key_of(table, one.before)] = one
     return found
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | str) or value is None else repr(value)
 
 
 _TOLD_ON_THE_WAY = ("interfaces", "neighbours")

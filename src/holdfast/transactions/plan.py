@@ -178,7 +178,11 @@ _CREATE: Final[dict[str, Callable[[int, Create, Mapping[str, Any], Present], lis
 
 def _change(request: Change, place: int, present: Present, *, force: bool) -> Plan:
     target, table = request.target, request.table
-    row = present.find(table, target, request.row)
+    alike: list[dict[str, Any]] | None = None
+    if table.name == "routes":
+        row, alike = present.find_among(table, target, request.row)
+    else:
+        row = present.find(table, target, request.row)
     if row is None and force:  # as others left it, or as the kernel completed it: an index of a hop that was not asked for
         alike = present.candidates(table, target, completed(table, request.row))
         row = alike[0] if len(alike) == 1 else None
@@ -197,7 +201,7 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     if not fields:
         return Plan(request, (), completed(table, _merged(table, row, {})), row, (), target)
     asked = completed(table, _merged(table, row, fields))
-    steps = _change_steps(place, target, table, row, fields, asked, present)
+    steps = _change_steps(place, target, table, row, fields, asked, present, alone=alike is None or len(alike) == 1)
     hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()
     return Plan(request, steps, asked, row, hung, target)
 
@@ -229,12 +233,13 @@ def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> 
 
 
 def _change_steps(
-    place: int, target: str, table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any], present: Present
-) -> list[Step]:
+    place: int, target: str, table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any], present: Present,
+    *, alone: bool,
+) -> list[Step]:  # fmt: skip
+    """alone: there is no other route of its prefix, so that the kernel knows which one is meant."""
     if table.name == "routes":
-        same = all(row[name] == asked.get(name, table[name].default) for name in _PREFIX)
-        alone = same and len(present.candidates(table, target, row)) == 1
-        if alone and not of_kernel(row):
+        same = all(row[name] == asked.get(name, table.defaults[name]) for name in _PREFIX)
+        if same and alone and not of_kernel(row):
             return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, REPLACE)]
     elif table.name == "vlans" and not {"ifindex", "vid"} & fields.keys():
         return _vlan_steps(place, target, table, {**asked, **fields}, present, Verb.CHANGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
@@ -54,7 +55,7 @@ class Present:
         names = LOCATORS[table.name]
         columns = [name for name in table.columns if not wanted or name in wanted or name in names]
         places = [columns.index(name) for name in names]
-        json = any(table[name].json for name in columns)
+        json = not table.json.isdisjoint(columns)
         found: dict[tuple[Any, ...], list[Row]] = {}
         for values in self.fetch(f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?", (target,)):
             row = dict(zip(columns, values, strict=True))
@@ -72,24 +73,34 @@ class Present:
     def _read(self, table: Table, target: str, condition: str, args: Sequence[Any]) -> list[Row]:
         """Sorting costs 0.2 ms however few rows there are: for one it is left out."""
         columns = table.columns
-        sql = f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ? AND {condition}"
-        return [parsed(table, dict(zip(columns, row, strict=True))) for row in self.fetch(sql, (target, *args))]
+        found = self.fetch(f"{_select(table)}{condition}", (target, *args))
+        return [parsed(table, dict(zip(columns, row, strict=True))) for row in found]
 
     def find(self, table: Table, target: str, known: Mapping[str, Any]) -> Row | None:
         """The row of an object of which the whole row, or the whole key, is known: an interface's index says enough."""
         known = self._numbered(target, known)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None:
-            rows = gathered.get(tuple(known.get(name, table[name].default) for name in LOCATORS[table.name]), [])
-            return next((row for row in rows if all(row[name] == known.get(name, table[name].default) for name in table.key)), None)
+            rows = gathered.get(_values(table, known, LOCATORS[table.name]), [])
+            key = _values(table, known, table.key)
+            return next((row for row in rows if tuple([row[name] for name in table.key]) == key), None)
         if table is INTERFACES and not known.get("ifindex"):
             return self.like(table, target, {"ifname": known.get("ifname")})
-        if not all(name in known or table[name].default is not None for name in table.key):
+        if any(name not in known and table.defaults[name] is None for name in table.key):
             return self.like(table, target, known)
-        rows = self._with(table, target, {name: known.get(name, table[name].default) for name in table.key})
+        rows = self._with(table, target, table.key, _values(table, known, table.key))
         if not rows and known.get("multipath"):  # its hops may have come into another order
             rows = [row for row in self.candidates(table, target, known) if not lost(table, known, row)]
         return rows[0] if rows else None
+
+    def find_among(self, table: Table, target: str, known: Mapping[str, Any]) -> tuple[Row | None, list[Row]]:
+        """The same of a route, and all that have what it is looked up by: its prefix."""
+        rows = self.candidates(table, target, known)
+        key = _values(table, self._numbered(target, known), table.key)
+        row = next((row for row in rows if _values(table, row, table.key) == key), None)
+        if row is None:
+            row = self.find(table, target, known)
+        return row, rows
 
     def like(self, table: Table, target: str, asked: Mapping[str, Any]) -> Row | None:
         """The row that shows what was asked for. `asked` is completed."""
@@ -103,30 +114,27 @@ class Present:
         asked = self._numbered(target, asked)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
-            return gathered.get(tuple([asked.get(name, table[name].default) for name in LOCATORS[table.name]]), [])
-        given = {name: asked[name] for name in LOCATORS[table.name] if name in asked}
+            return gathered.get(_values(table, asked, LOCATORS[table.name]), [])
+        names = LOCATORS[table.name]
         if table.name == "routes":
-            given = {name: given.get(name, table[name].default) for name in LOCATORS["routes"]}
+            return self._with(table, target, names, _values(table, asked, names))
         if table.name == "interfaces" and asked.get("ifindex"):
-            given = {"ifindex": asked["ifindex"]}
-        if table.name == "rules" and not given.get("priority"):
-            given.pop("priority", None)  # the kernel chooses one
-        return self._with(table, target, given)
+            names = ("ifindex",)
+        elif table.name == "rules" and not asked.get("priority"):
+            names = names[1:]  # the kernel chooses one
+        names = tuple([name for name in names if name in asked])
+        return self._with(table, target, names, tuple([asked[name] for name in names]))
 
-    def _with(self, table: Table, target: str, fields: Mapping[str, Any]) -> list[Row]:
-        conditions, args = ["true"], []
-        for name, value in fields.items():
-            if table[name].json and value is not None:
-                continue  # compared by who asks: its text has an order of its own
-            conditions.append(f"{name} IS ?" if value is None else f"{name} = ?")
-            args.append(value)
-        rows = self._read(table, target, " AND ".join(conditions), args)
-        json = [(name, value) for name, value in fields.items() if value is not None and table[name].json]
-        return [row for row in rows if all(row[name] == value for name, value in json)] if json else rows
+    def _with(self, table: Table, target: str, names: tuple[str, ...], values: tuple[Any, ...]) -> list[Row]:
+        """The rows in which these fields have these values."""
+        absent = tuple([value is None for value in values])
+        condition, plain, json = _condition(table, names, absent)
+        rows = self._read(table, target, condition, [values[place] for place in plain])
+        return [row for row in rows if all(row[names[place]] == values[place] for place in json)] if json else rows
 
     def _numbered(self, target: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """With the indexes that the tables show for names; what is not there has an index that nothing has."""
-        if not any(isinstance(value, Named) for value in row.values()):
+        if Named not in set(map(type, row.values())):
             return row
         return {name: self._index(target, value) if isinstance(value, Named) else value for name, value in row.items()}
 
@@ -244,6 +252,27 @@ class Present:
             neighbours = self.rows(NEIGHBOURS, target, "family = 2 AND ifindex = ? AND (fixed OR proxy)", (ifindex,))
             found += [(target, NEIGHBOURS, row) for row in neighbours]
         return found + [(target, ROUTES, row) for row in routes if not of_kernel(row)]
+
+
+@cache
+def _select(table: Table) -> str:
+    return f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE target = ? AND "
+
+
+@cache
+def _condition(table: Table, names: tuple[str, ...], absent: tuple[bool, ...]) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """SQL for fields, of which some are to be absent; the places of its arguments, and of those that it leaves out: the text of
+    JSON has an order of its own, so its values are compared as objects."""
+    json = tuple(place for place, name in enumerate(names) if name in table.json and not absent[place])
+    asked = [place for place in range(len(names)) if place not in json]
+    terms = [f"{names[place]} IS NULL" if absent[place] else f"{names[place]} = ?" for place in asked]
+    return " AND ".join(terms) or "true", tuple(place for place in asked if not absent[place]), json
+
+
+def _values(table: Table, row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    """Of a row, or a part of one: what is not in it has its default."""
+    defaults = table.defaults
+    return tuple([row.get(name, defaults[name]) for name in names])
 
 
 _HOPS: Final = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"

@@ -53,7 +53,7 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
 
 @cache
 def _key(table: Table) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, table[name].default) for name in table.key)
+    return tuple((name, table.defaults[name]) for name in table.key)
 
 
 def _name(value: Any) -> Any:

@@ -45,7 +45,7 @@ class Object(objects.Object["View[Any]"]):
         """
         self._allowed("commit")
         if not self.clean:
-            run(self._view.reading.commit([self], How(force, author, message, again=True)))
+            self._view.reading.commit_here([self], How(force, author, message, again=True))
         return self
 
     def apply(
@@ -59,7 +59,7 @@ class Object(objects.Object["View[Any]"]):
         if rollback:
             self.rollback()
         elif not self.clean:
-            run(self._view.reading.commit([self], How(force, author, message, save=False, keep=True, req_filter=req_filter, again=True)))
+            self._view.reading.commit_here([self], How(force, author, message, save=False, keep=True, req_filter=req_filter, again=True))
         return self
 
     def rollback(self, snapshot: Snapshot | None = None, *, author: str = "", message: str = "") -> Self:
