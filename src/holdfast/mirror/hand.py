@@ -63,9 +63,9 @@ class Hand:
         """On the loop: see Supervisor."""
         return self._supervisor.hold()
 
-    def lease(self) -> None:
-        """From any thread: for a moment the loop need not look for events, since they are taken here."""
-        self._supervisor.lease(self.loop)
+    def lease(self, for_s: float) -> None:
+        """From any thread: for so long the loop need not look for events, since they are taken here."""
+        self._supervisor.lease(self.loop, for_s)
 
     def release(self, line: Line | None) -> None:
         self._supervisor.release(line)

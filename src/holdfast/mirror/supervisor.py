@@ -48,7 +48,6 @@ _LATER_S: Final = 0.3
 _BURST: Final = 8
 """A cycle that found so many events is followed by the next without asking whether there are more."""
 _QUIET_S: Final = 1.5
-_LEASE_S: Final = 0.002
 _DRIFT_SHOWN: Final = 20
 
 
@@ -347,9 +346,9 @@ class Supervisor:
         if line is not None and not line.closed and line.armed is None:
             self._arm(line)
 
-    def lease(self, loop: asyncio.AbstractEventLoop) -> None:
+    def lease(self, loop: asyncio.AbstractEventLoop, for_s: float) -> None:
         """From any thread: the same for a moment, which begins anew with each call: who commits in a row takes the events himself."""
-        self._leased_until = time.monotonic() + _LEASE_S
+        self._leased_until = time.monotonic() + for_s
         if not self._leased:
             self._leased = True
             loop.call_soon_threadsafe(self._lend, None)

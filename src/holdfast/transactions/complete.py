@@ -72,8 +72,8 @@ def _scope(row: Row) -> int:
         return RT_SCOPE_HOST
     if kind in (RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST):
         return RT_SCOPE_LINK
-    on_link = kind == RTN_UNICAST and not any(row.get(name) for name in ("gateway", "via", "multipath", "nh_id"))
-    return RT_SCOPE_LINK if on_link else 0
+    indirect = row.get("gateway") or row.get("via") or row.get("multipath") or row.get("nh_id")
+    return RT_SCOPE_LINK if kind == RTN_UNICAST and not indirect else 0
 
 
 def _address(row: Row) -> None:

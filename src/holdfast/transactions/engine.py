@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Transactions"]
 
 _THREADS: Final = 8
+_NEXT_S: Final = 0.002
+"""Within so long the next commit of a row of them comes."""
 
 
 class Transactions:
@@ -129,7 +131,7 @@ class Transactions:
         try:
             [hand] = self._hands({target: self._mirror.hand(target)}, [request]).values()
             commit = self._commit([request], {target: hand}, force=force, timeout_s=timeout_s, author=author, message=message)
-            hand.lease()
+            hand.lease(_NEXT_S)
             running = self._mirror.database.write(commit.in_writer)
             try:
                 begun = running.result()

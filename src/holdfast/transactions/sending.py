@@ -24,6 +24,8 @@ from .wires import Wires
 __all__ = ["Sender"]
 
 _MOST_BYTES: Final = 64 << 10
+_MANY: Final = 100
+_BATCH_S: Final = 0.2
 
 
 class Sender:
@@ -75,6 +77,8 @@ class Sender:
         wire = self._wires[target] if target in self._hands else self._scene.guest_wire(target)
         for batch, messages in self._batches(steps, wire.most):
             self._deadline.check()
+            if len(messages) > _MANY and target in self._hands:
+                self._hands[target].lease(_BATCH_S)  # read at once when all is sent; until then two threads would hinder each other
             try:
                 refused = wire.exchange(messages, self._deadline.left_s())
             except (Timeout, Lost):

@@ -29,14 +29,15 @@ def identity(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """What says which object it is, of a whole row or of what was asked for."""
     if table is INTERFACES:
         return {"ifname": row["ifname"]} if row.get("ifname") else {"ifindex": row["ifindex"]}
-    return {name: value for name, default in _naming(table) if (value := row.get(name)) is not None and value != default}
+    naming = _naming(table)
+    return {name: value for name, value in row.items() if value is not None and name in naming and value != naming[name]}
 
 
 @cache
-def _naming(table: Table) -> tuple[tuple[str, Any], ...]:
+def _naming(table: Table) -> dict[str, Any]:
     """Parts of the key, what derived ones are derived from, and the defaults."""
     names = {name for one in table.key for name in (one, *_sources(table, one))}
-    return tuple((one.name, one.default) for one in table.fields if one.name in names)
+    return {one.name: one.default for one in table.fields if one.name in names}
 
 
 def _sources(table: Table, name: str) -> tuple[str, ...]:
