@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import glob
 import json
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,11 @@ from holdfast.database.sqlite import Database, open_reader
 from holdfast.errors import Compacted, Unavailable
 from holdfast.model import INTERFACES, NEXTHOPS, TABLES
 from holdfast.testing.netns import Namespace
+from holdfast.tree.commit import Proposal
+from holdfast.tree.core import Core
+from holdfast.tree.edit import Put
+from holdfast.tree.head import value_of
+from holdfast.tree.pending import answered
 
 pytestmark = pytest.mark.kernel  # mounts a small file system in the private network's mount namespace
 
@@ -214,7 +221,7 @@ def story_until(database: Database, since: int, upto: int) -> list[tuple[Any, ..
 def test_more_than_memory_holds_leaves_the_net_difference_and_says_which_revisions_are_missing(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refuge_module, "_KEEP", Retention(Keep(rows=40, bytes=None, age=None)))
+    monkeypatch.setattr(refuge_module, "KEPT_AWAY", Retention(Keep(rows=40, bytes=None, age=None)))
     path = str(disk.path / "node.db")
     with Database(path) as database:
         put(database, 1, 2, 3)
@@ -324,6 +331,189 @@ def test_a_full_disk_is_no_reason_to_lose_a_table(disk: Disk) -> None:
         assert names <= {name for (name,) in database.fetch("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index', 'view')")}
 
 
+# ------------------------------------------------------------------------------------------- a disk that is full at the start
+
+
+def cut(path: Path) -> None:
+    """What a clean stop leaves: the file alone, without what is in memory beside it."""
+    assert not os.path.exists(f"{path}-wal") and not os.path.exists(f"{path}-shm")
+
+
+def full_with_history(disk: Disk) -> tuple[str, int]:
+    """A closed database with some history on a full disk, and its last revision."""
+    path = str(disk.path / "node.db")
+    with Database(path) as database:
+        for oif in (1, 2, 3):
+            put(database, 1, 2, oif=oif)
+        drop(database, "id = 2")
+        last = database.revision
+    cut(Path(path))
+    disk.fill()
+    return path, last
+
+
+def oifs(database: Any, at: int) -> list[tuple[Any, ...]]:
+    return list(database.query("SELECT id, oif FROM nexthops ORDER BY id", at=at))
+
+
+def test_a_start_on_a_full_disk_goes_on_in_memory_and_comes_home(disk: Disk, caplog: pytest.LogCaptureFixture) -> None:
+    path, last = full_with_history(disk)
+    with Database(path) as database:
+        assert database.away is not None
+        assert database.away.revision == last
+        assert f"begun in memory after revision {last}" in caplog.text
+        assert database.fetch("SELECT id, oif FROM nexthops") == [(1, 3)]
+        assert oifs(database, last - 2) == [(1, 2), (2, 2)] and oifs(database, last - 1) == [(1, 3), (2, 3)]
+        put(database, 1, oif=7)
+        put(database, 5)
+        told = story(database, 1)
+        with open_reader(path) as other:
+            assert story(other, 1) == told, "another process reads the same past"
+            assert oifs(other, last - 2) == [(1, 2), (2, 2)]
+        disk.free()
+        until(lambda: database.away is None)
+        assert story(database, 1) == told
+        [(details,)] = database.fetch("SELECT details FROM log WHERE kind = 'gap'")
+        assert f'"from":{last},' in details and '"missing":null' in details
+        kinds = database.fetch("SELECT kind FROM log WHERE kind <> 'live' ORDER BY revision")
+        assert kinds == [("start",), ("start",), ("gap",)]
+    assert worst(check(path)) is None
+    with Database(path) as database:
+        assert story(database, 1)[: len(told)] == told
+        assert database.clean
+
+
+def test_a_start_on_a_full_disk_after_a_kill(disk: Disk) -> None:
+    path = str(disk.path / "node.db")
+    program = (
+        "import os, sys; from holdfast.database.sqlite import Database; from holdfast.model import NEXTHOPS; d = Database(sys.argv[1])\n"
+        "for oif in range(100): d.write(lambda tx: tx.put(NEXTHOPS, 'here', ('id', 'oif'), [[1], [oif]])).result()\n"
+        "print(d.revision, flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout, done.stderr
+    last = int(done.stdout)
+    disk.fill()
+    with Database(path) as database:
+        until(lambda: database.fetch("SELECT id, oif FROM nexthops") == [(1, 99)])
+        assert database.revision > last and not database.clean
+        force_away(database)
+        assert oifs(database, last - 1) == [(1, 98)]
+        with pytest.raises(Compacted, match="was lost"):
+            database.changes("nexthops", last + 1)
+        disk.free()
+        until(lambda: database.away is None)
+        assert oifs(database, last - 1) == [(1, 98)]
+        with pytest.raises(Compacted, match="was lost"):
+            database.changes("nexthops", last + 1)
+    assert worst(check(path)) is None
+
+
+BEGIN = """
+import os, sys
+from holdfast.database.sqlite import Database
+from holdfast.model import NEXTHOPS
+database = Database(sys.argv[1])
+database.write(lambda tx: tx.put(NEXTHOPS, "here", ("id", "oif"), [[5], [1]])).result()
+print(database.away.revision, database.revision, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_killed_in_memory_after_a_start_there_what_is_lost_is_known(disk: Disk) -> None:
+    path, last = full_with_history(disk)
+    given = last
+    for _ in range(2):  # the second goes on behind what the first one gave
+        done = subprocess.run([sys.executable, "-c", BEGIN, path], capture_output=True, text=True, check=False, timeout=60)
+        before, now = map(int, done.stdout.split())
+        assert before == last
+        assert now > given + 1, "a number that was told means something else now"
+        given = now
+    disk.free()
+    with Database(path) as database:
+        assert not database.clean and database.revision > given
+        with pytest.raises(Compacted, match="was lost"):
+            database.changes("nexthops", given)
+        assert oifs(database, last - 2) == [(1, 2), (2, 2)]
+    assert worst(check(path)) is None
+
+
+def test_a_new_file_or_one_of_another_version_wants_room(disk: Disk) -> None:
+    path, last = full_with_history(disk)
+    there = set(glob.glob("/dev/shm/holdfast-*"))
+    few = tuple(table for table in TABLES.values() if table.name in ("nexthops", "interfaces"))
+    with pytest.raises(Unavailable, match="another version of Holdfast, must be written before it can be used") as refused:
+        Database(path, few)
+    assert "make room" in refused.value.hint
+    with pytest.raises(Unavailable):
+        Database(str(disk.path / "other.db"))
+    assert set(glob.glob("/dev/shm/holdfast-*")) <= there, "nothing is left in memory"
+    disk.free()
+    with Database(path) as database:
+        assert database.away is None and database.revision > last
+
+
+def test_the_past_in_the_file_can_be_read_from_memory(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is older than the history that goes along to memory."""
+    monkeypatch.setattr(refuge_module, "_TAIL", 10)
+    path = str(disk.path / "node.db")
+    with Database(path) as database:
+        for oif in range(100):
+            put(database, 1, oif=oif)
+        last = database.revision
+        told, lines = story(database, 1), database.fetch("SELECT * FROM log ORDER BY revision, n")
+        disk.fill()
+        force_away(database)
+        put(database, 1, oif=1000)
+        assert database.fetch("SELECT * FROM log WHERE revision <= ? ORDER BY revision, n", (last,)) == lines
+        assert story(database, 1)[: len(told)] == told
+        assert oifs(database, last - 50)[:1] == [(1, 49)]
+        assert database.fetch("SELECT oif FROM nexthops_at(?) WHERE id = 1", (last - 50,)) == [(49,)]
+        with database.reader() as reader:
+            [change] = [one for one in reader.differences("nexthops", last - 50, last) if one.row["id"] == 1]
+            assert change.old is not None and (change.old["oif"], change.row["oif"]) == (49, 99)
+        assert database.moment(timedelta(0)).revision == database.revision
+
+
+def test_the_tree_can_be_read_on_a_full_disk_and_takes_no_commit(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refuge_module, "_TAIL", 1)
+    path = str(disk.path / "node.db")
+
+    async def work() -> None:
+        with Database(path) as database:
+            tree = Core(database)
+            await tree.start()
+            for mtu in (1400, 1500):
+                await answered(tree.commit(Proposal([Put(("r1", "mtu"), mtu)], "me", "first")))
+            first = tree.log((), 0, None, 0)[-1].revision
+            await asyncio.to_thread(disk.fill)
+            await asyncio.to_thread(force_away, database)
+            await read(tree, first)
+            await tree.close()
+        with Database(path) as database:  # and at a start
+            assert database.away is not None
+            tree = Core(database)
+            await tree.start()
+            await read(tree, first)
+            await asyncio.to_thread(disk.free)
+            await asyncio.to_thread(until, lambda: database.away is None)
+            await answered(tree.commit(Proposal([Put(("r1", "mtu"), 9000)], "me", "there is room")))
+            assert [one.message for one in tree.log((), 0, None, 0)] == ["there is room", "first", "first"]
+            assert tree.check() == []
+            await tree.close()
+
+    async def read(tree: Core, first: int) -> None:
+        assert value_of(tree.root) == {"r1": {"mtu": 1500}}
+        assert tree.info_at(("r1", "mtu"), first, 0).value == 1400
+        assert [one.old and value_of(one.old) for one in tree.differences(first, None, ())] == [1400]
+        assert len(tree.log((), 0, None, 0)) == 2
+        assert tree.blame(("r1",))[0].author == "me"
+        assert tree.check() == []
+        with pytest.raises(Unavailable, match="the disk cannot be written"):
+            await answered(tree.commit(Proposal([Put(("r1", "mtu"), 1)], "me", "")))
+        assert value_of(tree.root) == {"r1": {"mtu": 1500}}
+
+    asyncio.run(work())
 
 
 # ------------------------------------------------------------------------------------------------- a node, from outside

@@ -45,7 +45,7 @@ def rows_at(table: Table, revision: int | str, columns: Sequence[str] | None = N
     chosen = ", ".join(("target", *table.columns, "since") if columns is None else columns)
     return (
         f"SELECT {chosen} FROM main.{table.name} WHERE +since <= {revision}{terms} UNION ALL "
-        f"SELECT {chosen} FROM main.{table.name}_history WHERE until > {revision} AND +since <= {revision}{terms}"
+        f"SELECT {chosen} FROM {table.name}_history WHERE until > {revision} AND +since <= {revision}{terms}"
     )
 
 

@@ -24,11 +24,11 @@ from holdfast.errors import AlreadyExists, Corrupt, HoldfastError, NotFound, Una
 
 from . import meta, migrate
 from .check import check, worst
-from .connections import open_plain, open_reading
+from .connections import has_log, open_plain, open_reading
 from .faults import fault
 from .lock import Lock, holder_of
 from .revisions import read_holes, write_holes
-from .seal import SUFFIX, has_log, seal
+from .seal import SUFFIX, seal
 
 __all__ = ["Copied", "Restored", "backup", "restore"]
 

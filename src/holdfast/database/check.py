@@ -22,12 +22,13 @@ from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN
 
 from . import history, meta, migrate
+from .connections import has_log
 from .faults import DAMAGED_HINT, fault
 from .lock import holder_of
 from .reading import Connector
 from .revisions import read_holes
 from .schema import key_terms
-from .seal import broken, has_log
+from .seal import broken
 
 __all__ = ["Finding", "check", "worst"]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -50,6 +51,7 @@ class Checkpoint:
         self._due = LIMIT
         self._copied = 0
         self._loose = False
+        self._rests_until = 0.0
         self._thread: threading.Thread | None = None
         self._apart: apsw.Connection | None = None
         connection.set_wal_hook(self._committed)
@@ -57,10 +59,18 @@ class Checkpoint:
     @property
     def wants_idle(self) -> bool:
         """Is there something to do when nobody writes? A log of less than STEP pages (8 MiB) is left as it is."""
-        return self._pages >= STEP or self._loose
+        return (self._pages >= STEP or self._loose) and not self._rests
+
+    def rest(self, seconds: float) -> None:
+        """Leave the file as it is for a while, unless the log gets much too long."""
+        self._rests_until = time.monotonic() + seconds
+
+    @property
+    def _rests(self) -> bool:
+        return self._pages < MOST and time.monotonic() < self._rests_until
 
     def after_commit(self) -> None:
-        if self._pages < LIMIT:
+        if self._pages < LIMIT or self._rests:
             return
         if self._synced:
             self._share()

@@ -38,7 +38,7 @@ _SQL: Final = f"""
     WHERE routes.dst = candidate.value ->> 0 AND routes.dst_len = candidate.value ->> 1
       AND family = ?2 AND src_len = 0 AND tos = 0 AND NOT flags & {_RTNH_F_DEAD}"""
 _LIVE: Final = "main.routes AS routes INDEXED BY routes_key"
-_HISTORY: Final = "main.routes_history AS routes"
+_HISTORY: Final = "routes_history AS routes"
 
 
 def register(connection: apsw.Connection, at: int | None = None) -> None:

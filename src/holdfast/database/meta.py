@@ -27,5 +27,5 @@ def write(connection: apsw.Connection, name: str, value: Any) -> None:
 
 def last_revision(connection: apsw.Connection) -> int:
     """The last one that is in the file: every revision has a line in the log, in the transaction that made it."""
-    found: Any = connection.execute("SELECT coalesce(max(revision), 0) FROM log").fetchone()
-    return int(found[0])
+    found: Any = connection.execute("SELECT revision FROM log ORDER BY revision DESC LIMIT 1").fetchone()
+    return int(found[0]) if found else 0

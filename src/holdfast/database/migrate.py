@@ -34,15 +34,15 @@ MIGRATIONS: Final[dict[int, Migration]] = {1: lambda connection: _run(connection
 """Version → what makes the next one of it. Each runs inside the opening transaction."""
 
 
-def examine(connection: apsw.Connection, path: str, version: int = VERSION) -> int:
-    """The version of the file, 0 if there is nothing in it. Reads only.
+def examine(connection: apsw.Connection, path: str, version: int = VERSION, schema: str = "main") -> int:
+    """The version of the file, 0 if there is nothing in it. Reads only. schema: where on the connection the file is.
 
     Raises: Corrupt - damaged, or not ours;  NotSupported - written by a newer Holdfast.
     """
     try:
-        application = connection.pragma("application_id")
-        found = int(connection.pragma("user_version"))
-        empty = not connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0][0]
+        application = connection.pragma("application_id", schema=schema)
+        found = int(connection.pragma("user_version", schema=schema))
+        empty = not connection.execute(f"SELECT count(*) FROM {schema}.sqlite_schema").fetchall()[0][0]
     except apsw.Error as error:
         raise fault(error, path) from error
     if empty and not application:

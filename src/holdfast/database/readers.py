@@ -17,6 +17,7 @@ from holdfast.errors import Closed, Corrupt, HoldfastError, QueryError
 from .faults import DAMAGED_HINT, fault
 from .guard import Guard
 from .home import Row
+from .joint import is_joint, without_hints
 from .query import Answer, explained
 
 __all__ = ["Connected", "Readers"]
@@ -32,12 +33,13 @@ _KEPT: Final = 8
 class Connected:
     """One read-only connection with its guard."""
 
-    __slots__ = ("connection", "generation", "guard")
+    __slots__ = ("connection", "generation", "guard", "joint")
 
     def __init__(self, connection: apsw.Connection, generation: int) -> None:
         self.connection = connection
         self.generation = generation
         self.guard = Guard()
+        self.joint = is_joint(connection)
         connection.authorizer = self.guard
 
 
@@ -87,7 +89,7 @@ class Readers:
     def fetch_from(self, one: Connected, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Read through a snapshot."""
         try:
-            return one.connection.execute(sql, tuple(args)).fetchall()
+            return one.connection.execute(without_hints(sql) if one.joint else sql, tuple(args)).fetchall()
         except (apsw.Error, UnicodeDecodeError) as error:
             raise self._fault(error, sql, one) from None
 

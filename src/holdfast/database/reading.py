@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from . import addresses, asof, history, lookup, meta, migrate, words
 from .connections import open_reading
 from .faults import fault
 from .home import Change, Condition, Point, Row
+from .joint import Behind, join
 from .lock import holder_of
 from .moments import Moment, resolve
 from .patience import Patience
@@ -27,18 +29,29 @@ from .readers import Connected, Readers
 
 __all__ = ["Connector", "FileReader", "Reading", "open_reader"]
 
+logger = logging.getLogger("holdfast.database")
+
 
 class Connector:
-    """Opens reading connections, with our SQL functions. `names`: the words that they use."""
+    """Opens reading connections, with our SQL functions. `names`: the words that they use; `behind`: a file to read along."""
 
     def __init__(self, path: str, names: Names, tables: Collection[Table], *, immutable: bool = False) -> None:
         self.path = path
         self.names = names
         self.tables = tables
         self.immutable = immutable
+        self.behind: Behind | None = None
 
     def __call__(self) -> apsw.Connection:
-        connection = open_reading(self.path, immutable=self.immutable)
+        behind = self.behind
+        connection = open_reading(self.path, immutable=self.immutable, uri=behind is not None)
+        if behind is not None:
+            try:
+                join(connection, behind, self.tables)
+            except apsw.Error as error:  # then the past begins with what is in memory
+                logger.debug("database %s: the file cannot be read, only what is in memory: %s", behind.path, error)
+                connection.close()
+                connection = open_reading(self.path)
         self.equip(connection)
         return connection
 
@@ -157,7 +170,9 @@ class FileReader(Reading):
     """
 
     def __init__(self, path: str, place: _Place, tables: Collection[Table], names: Names, *, immutable: bool) -> None:
-        super().__init__(Connector(place.path, names, tables, immutable=immutable))
+        connector = Connector(place.path, names, tables, immutable=immutable)
+        connector.behind = place.behind
+        super().__init__(connector)
         self.path = path
         self.immutable = immutable
         self.away_ns = place.away_ns
@@ -175,7 +190,7 @@ class FileReader(Reading):
         place = _place_of(self.path)
         if place.path == self._connector.path:
             return False
-        self._connector.path, self.away_ns = place.path, place.away_ns
+        self._connector.path, self._connector.behind, self.away_ns = place.path, place.behind, place.away_ns
         self._readers.renew()
         return True
 
@@ -228,6 +243,7 @@ class _Place:
 
     path: str
     away_ns: int = 0
+    behind: Behind | None = None
 
 
 def _place_of(path: str) -> _Place:
@@ -236,7 +252,9 @@ def _place_of(path: str) -> _Place:
     except OSError:  # not for us to know
         told = {}
     refuge = str(told.get("refuge", ""))
-    return _Place(refuge, int(told.get("full_since", 0))) if refuge and os.path.exists(refuge) else _Place(path)
+    if not refuge or not os.path.exists(refuge):
+        return _Place(path)
+    return _Place(refuge, int(told.get("full_since", 0)), Behind(path, int(told.get("full_after", 0))))
 
 
 def _open(path: str) -> tuple[apsw.Connection, bool]:

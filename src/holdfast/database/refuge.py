@@ -7,6 +7,9 @@ Nothing is invented: what the failed write would have told is told again by the 
 Revisions go on. Those beyond what the file has reserved are written, synced, into the lock's file, which needs no new space; where
 even that fails, writing fails. Of a process that ends meanwhile (killed, power cut) the next start knows which revisions were lost.
 Jobs that must be on the disk fail with Unavailable: memory is none.
+Who reads sees the whole past, what is in the file and what is in memory, as one (joint.py).
+A start on a disk that is full already goes to memory at once, from what is in the file; but a file that is new, or of another
+Holdfast, must be written before it can be used, and then there is an error.
 History in memory is bounded. If more happens than it holds, the oldest goes, and what is merged is, up to there, the net
 difference at one revision; the line in the log then says which revisions are missing, and they count as lost.
 """
@@ -19,31 +22,41 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 import msgspec
 
+from holdfast.errors import Unavailable
 from holdfast.model.field import Table
 
 from . import history, meta, migrate, private
-from .connections import make_writing, open_plain
+from .connections import attach_home, make_writing, open_plain
+from .joint import Behind
 from .lock import Lock
 from .retention import Keep, Retention
 from .revisions import read_holes, write_holes
 from .schema import key_terms, statistics
 from .seat import Seat, Seats
 
-__all__ = ["Away", "Refuge"]
+__all__ = ["KEPT_AWAY", "Away", "Redirect", "Refuge"]
+
+T = TypeVar("T")
 
 logger = logging.getLogger("holdfast.database")
 
 _TAIL: Final = 2000
 """Revisions of history that go along, for watches that are a little behind."""
 _TAIL_ROWS: Final = 50_000
-_KEEP: Final = Retention(Keep(rows=50_000, bytes=16 << 20, age=None))
+KEPT_AWAY: Final = Retention(Keep(rows=50_000, bytes=16 << 20, age=None))
+"""What happens in memory."""
 _FIRST_S: Final = 0.5
 _MOST_S: Final = 10.0
+_REST_S: Final = 10.0
+"""So long after coming back the file itself is left as it was: who reads it as one that does not change may be at it still."""
+_OF_A_START: Final = "('boot_id', 'clean', 'clock_back', 'holes')"
+"""What the start of a run writes into `meta`; it may have been in memory."""
+_ROOM: Final = "make room, and start again: nothing was written"
 _REST: Final = 20
 """So many times as long as an attempt took nothing is tried. The free space tells nothing: the file's own log may be what fills
 the disk, and can be used again; and a file system may keep some for root."""
@@ -62,16 +75,21 @@ class Away:
         return {"since": self.since_ns / 1e9, "revision": self.revision, "why": self.why}
 
 
+Redirect = Callable[[str, Behind | None], None]
+"""Told which file everybody is to read, and which one is behind it."""
+
+
 class Refuge:
     """Of one database that is a file; for the writer thread, but for `away`. `redirect` has everybody read another file."""
 
-    def __init__(self, home: str, seats: Seats, retention: Retention, lock: Lock, redirect: Callable[[str], None]) -> None:
+    def __init__(self, home: str, seats: Seats, retention: Retention, lock: Lock, redirect: Redirect) -> None:
         self.away: Away | None = None
         self._home = home
         self._seats = seats
         self._retention = retention
         self._lock = lock
         self._redirect = redirect
+        self._going: Away | None = None
         self._place: tuple[str, Lock] | None = None
         self._reserved = 0
         self._next_try = 0.0
@@ -81,36 +99,79 @@ class Refuge:
 
     def enter(self, why: str, revision: int) -> Seat:
         """Copy what there is to memory. `revision`: the last that was committed. Raises: apsw.Error, HoldfastError, OSError."""
-        path, lock = private.make()
-        try:
-            os.chmod(path, os.stat(self._home).st_mode & 0o777)  # who may read the file may read on
+
+        def sit(path: str) -> Seat:
             connection = open_plain(path)
             try:
                 make_writing(connection, synced=False)
-                self._fill(connection, revision)
-                seat = self._seats.take(connection, path, _KEEP, synced=False)
+                return self._seats.take(connection, path, KEPT_AWAY, synced=False)
             except BaseException:
                 connection.close()
                 raise
+
+        return self._move(why, revision, 0, sit)
+
+    def begin(self, why: str, opening: Callable[[str], T]) -> T:
+        """At the start: copy what is in the file to memory, and open that. `opening` calls `reserve` before anybody is told a number.
+
+        Raises: Unavailable - the file must be written before it can be used, or it cannot even be read, or there is no memory;  Corrupt.
+        """
+        try:
+            revision = self._last_if_usable()
+            result = self._move(why, revision, int(self._lock.left.get("reserved", 0)), opening)
+        except (apsw.Error, OSError) as error:
+            raise Unavailable(f"database {self._home}: {why}; it cannot go on in memory: {error}", hint=_ROOM) from error
+        logger.error("database %s: %s: begun in memory after revision %d, until there is room", self._home, why, revision)
+        return result
+
+    def _last_if_usable(self) -> int:
+        """The last revision in the file, if it can be used as it is."""
+        connection = open_plain(":memory:", uri=True)
+        try:
+            attach_home(connection, self._home)
+            version = migrate.examine(connection, self._home, schema="home")
+            if version != migrate.VERSION or not migrate.is_current(connection, self._seats.tables):
+                what = "a database that is new, or of another version of Holdfast, must be written before it can be used"
+                raise Unavailable(f"database {self._home}: the disk is full, and {what}", hint=_ROOM)
+            return meta.last_revision(connection)
+        finally:
+            connection.close()
+
+    def _move(self, why: str, revision: int, reserved: int, then: Callable[[str], T]) -> T:
+        path, lock = private.make()
+        self._place, self._going, self._reserved = (path, lock), Away(time.time_ns(), revision, why), reserved
+        try:
+            os.chmod(path, os.stat(self._home).st_mode & 0o777)  # who may read the file may read on
+            self._fill(path, revision)
+            result = then(path)
         except BaseException:
+            self._place = self._going = None
             private.remove(path, lock)
             raise
-        self._place = (path, lock)
-        self.away = Away(time.time_ns(), revision, why)
-        self._reserved, self._pause_s = 0, _FIRST_S
+        self._pause_s = _FIRST_S
         self._next_try = time.monotonic() + self._pause_s
-        self._redirect(path)
+        self._redirect(path, Behind(self._home, revision))
         with contextlib.suppress(OSError):  # then others read the file, which is old, and are told nothing
-            self._tell()
-        return seat
+            self._tell(self._reserved)
+        self.away = self._going
+        return result
 
-    def _tell(self, reserved: int = 0) -> None:
-        assert self.away is not None
+    def _tell(self, reserved: int) -> None:
+        assert self._going is not None
         assert self._place is not None
-        self._lock.tell(refuge=self._place[0], full_since=self.away.since_ns, **({"reserved": reserved} if reserved else {}))
+        told = {"refuge": self._place[0], "full_since": self._going.since_ns, "full_after": self._going.revision}
+        self._lock.tell(**told, **({"reserved": reserved} if reserved else {}))
 
-    def _fill(self, connection: apsw.Connection, revision: int) -> None:
-        connection.execute("ATTACH ? AS home", (self._home,))
+    def _fill(self, path: str, revision: int) -> None:
+        connection = open_plain(path, uri=True)
+        try:
+            make_writing(connection, synced=False)
+            self._copy(connection, revision)
+        finally:
+            connection.close()
+
+    def _copy(self, connection: apsw.Connection, revision: int) -> None:
+        attach_home(connection, self._home)
         with connection:
             ours = {f"{table.name}_history": table for table in self._seats.tables}
             objects: Any = connection.execute("SELECT type, name, sql FROM home.sqlite_schema WHERE sql IS NOT NULL").fetchall()
@@ -185,7 +246,8 @@ class Refuge:
         except BaseException:
             connection.close()
             raise
-        self._redirect(self._home)
+        self._redirect(self._home, None)
+        seat.checkpoint.rest(_REST_S)
         self.away = None
         with contextlib.suppress(OSError):
             self._lock.tell()
@@ -207,6 +269,9 @@ class Refuge:
             _merge_table(connection, table, before, floor)
         for name in _others(connection, self._seats.tables):
             merge_rows(connection, name)
+        facts: Any = connection.execute(f"SELECT name, value FROM away.meta WHERE name IN {_OF_A_START}").fetchall()
+        for name, value in facts:
+            meta.write(connection, name, value)
         connection.execute("INSERT INTO main.log SELECT * FROM away.log WHERE revision > ? AND revision >= ?", (before, floor))
         if floor > before:
             sql = "INSERT OR IGNORE INTO log(revision, n, time_ns, kind, message) VALUES (?, 0, ?, 'gap', ?)"

@@ -14,7 +14,9 @@ import os
 
 from holdfast.errors import Corrupt
 
-__all__ = ["SUFFIX", "broken", "has_log", "seal", "unseal"]
+from .connections import has_log
+
+__all__ = ["SUFFIX", "broken", "seal", "unseal"]
 
 SUFFIX = ".seal"
 
@@ -34,14 +36,6 @@ def seal(path: str) -> None:
         except OSError:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(part)
-
-
-def has_log(path: str) -> bool:
-    """Is there something in the write-ahead log beside the file?"""
-    try:
-        return os.path.getsize(path + "-wal") > 0
-    except FileNotFoundError:
-        return False
 
 
 def unseal(path: str) -> None:

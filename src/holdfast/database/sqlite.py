@@ -14,21 +14,22 @@ from typing import Self, TypeVar
 import apsw
 import msgspec
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, Unavailable
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
 
 from . import meta, migrate, private
 from .backup import Copied, backup
-from .connections import make_writing, open_plain
+from .connections import make_room, make_writing, open_plain, want_of_room
 from .faults import fault
 from .home import OnCommit, Transaction
+from .joint import Behind
 from .lock import Lock
 from .moments import note_step, time_of
 from .readers import Readers
 from .reading import Connector, FileReader, Reading, open_reader
-from .refuge import Away, Refuge
+from .refuge import KEPT_AWAY, Away, Refuge
 from .retention import Retention
 from .revisions import BLOCK, Revisions, read_holes, write_holes
 from .seal import seal, unseal
@@ -75,12 +76,18 @@ class Database(Reading):
         place, lock = private.make() if memory else _claim(os.fspath(path))
         connector = Connector(place, names, tables)
         super().__init__(connector)
+        retention = retention or Retention()
+        seats = Seats(tables, connector.equip, self._readers.relieve, history, clock)
+        self._refuge = None if memory else Refuge(place, seats, retention, lock, _Redirect(connector, self._readers))
+        left = int(lock.left.get("reserved", 0))
         try:
-            opened = _Opening(place, tables, clock, int(lock.left.get("reserved", 0)), synced=not memory)
             lock.purpose = purpose
+            opened = _open(place, self._refuge, lambda path, synced: _Opening(path, tables, clock, left, synced=synced))
+            away = self.away is not None
             with contextlib.suppress(OSError):
                 private.remove_left(str(lock.left.get("refuge", "")))
-                lock.tell()
+                if not away:
+                    lock.tell()
         except BaseException:
             _let_go(place, lock, memory=memory)
             raise
@@ -88,11 +95,8 @@ class Database(Reading):
         self.boot_id = opened.boot_id
         self.previous_boot_id = opened.previous_boot_id
         self.clean = opened.clean
-        retention = retention or Retention()
-        seats = Seats(tables, connector.equip, self._readers.relieve, history, clock)
-        seat = seats.take(opened.connection, place, retention, synced=not memory)
-        self._refuge = None if memory else Refuge(place, seats, retention, lock, _Redirect(connector, self._readers))
-        self._writer = Writer(seat, opened.revisions, self._refuge)
+        seat = seats.take(opened.connection, opened.path, KEPT_AWAY if away else retention, synced=not memory and not away)
+        self._writer = Writer(seat, opened.revisions, self._refuge, away_from=place if away else None)
         # also when it is dropped without `close`, and when the interpreter ends; it must not refer to self
         self._close = weakref.finalize(self, _close, self._writer, self._readers, place, lock, memory)
 
@@ -132,9 +136,42 @@ class _Redirect:
     def __init__(self, connector: Connector, readers: Readers) -> None:
         self._connector, self._readers = connector, readers
 
-    def __call__(self, path: str) -> None:
+    def __call__(self, path: str, behind: Behind | None) -> None:
+        # who opens a connection in between reads the file with itself behind it, which is the same
+        if behind is not None:
+            self._connector.behind = behind
         self._connector.path = path
+        self._connector.behind = behind
         self._readers.renew()
+
+
+def _open(path: str, refuge: Refuge | None, opening: Callable[[str, bool], _Opening]) -> _Opening:
+    """Open the file; if its disk is full, what is in it in memory. `opening` takes the path, and whether there is something to sync."""
+    if refuge is None:
+        return opening(path, False)
+    try:
+        return opening(path, True)
+    except Unavailable as error:
+        if not want_of_room(error.__cause__):
+            raise
+    make_room(path)
+    try:
+        return opening(path, True)
+    except Unavailable as error:
+        if not want_of_room(error.__cause__):
+            raise
+        return refuge.begin(str(error.__cause__), lambda place: _reserved(opening(place, False), refuge))
+
+
+def _reserved(opened: _Opening, refuge: Refuge) -> _Opening:
+    """The start of a run in memory: its numbers are written down beside the file, before anybody is told one."""
+    opened.revisions.elsewhere(refuge.reserve)
+    try:
+        refuge.reserve(opened.revisions.reserved)
+    except BaseException:
+        opened.connection.close()
+        raise
+    return opened
 
 
 class _Opening:
@@ -142,6 +179,7 @@ class _Opening:
 
     def __init__(self, path: str, tables: Collection[Table], clock: Callable[[], int], left: int, *, synced: bool) -> None:
         """`left`: up to this number the one before may have given some, as he told beside the file (see refuge.py)."""
+        self.path = path
         self._clock = clock
         try:
             self.connection = open_plain(path)
@@ -165,8 +203,9 @@ class _Opening:
         self.id = str(meta.read(connection, "id"))
         self.boot_id = _boot_id()
         self.previous_boot_id: str | None = meta.read(connection, "boot_id")
-        self.clean = bool(meta.read(connection, "clean", 1))
-        reserved = max(int(meta.read(connection, "reserved", 0)), left)
+        reserved = int(meta.read(connection, "reserved", 0))
+        self.clean = bool(meta.read(connection, "clean", 1)) and left <= reserved
+        reserved = max(reserved, left)
         revision = reserved + 1
         written = meta.last_revision(connection)
         if not self.clean and reserved > written:

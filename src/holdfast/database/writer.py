@@ -64,14 +64,17 @@ class _Done:
 
 
 class Writer:
-    """Owns the write connection. `revision` is the last committed one. `refuge`: where to go when the file cannot be written."""
+    """Owns the write connection. `revision` is the last committed one. `refuge`: where to go when the file cannot be written.
 
-    def __init__(self, seat: Seat, revisions: Revisions, refuge: Refuge | None = None) -> None:
+    away_from: the file, when the seat is there already.
+    """
+
+    def __init__(self, seat: Seat, revisions: Revisions, refuge: Refuge | None = None, *, away_from: str | None = None) -> None:
         self.revision = revisions.last
         self._revisions = revisions
         self._refuge = refuge
-        self._path = seat.path
-        self._home = seat
+        self._path = away_from or seat.path
+        self._home = None if away_from else seat
         self._sit(seat)
         self._callbacks: tuple[OnCommit, ...] = ()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -301,7 +304,8 @@ class Writer:
         refuge = self._refuge
         if refuge is None or refuge.away is None or not (refuge.due or now):
             return
-        self._home.checkpoint.make_room()  # it may be the log itself that fills the disk
+        if self._home is not None:
+            self._home.checkpoint.make_room()  # it may be the log itself that fills the disk
         if not self._revisions.ensure(1):
             return
         started = time.monotonic()
@@ -314,8 +318,9 @@ class Writer:
             refuge.postpone(time.monotonic() - started)
             return
         for one in (away, self._home):
-            with contextlib.suppress(apsw.Error):
-                one.close()
+            if one is not None:
+                with contextlib.suppress(apsw.Error):
+                    one.close()
         refuge.forget()
         self._home = seat
         self._sit(seat)
@@ -334,7 +339,8 @@ class Writer:
         logger.error("database %s: closed while the disk is full: what happened after revision %d is lost", self._path, after)
         self._connection.close()
         refuge.forget()
-        self._home.connection.close()
+        if self._home is not None:
+            self._home.connection.close()
 
     def _refuse_durable(self, jobs: deque[_Job]) -> None:
         """What must be on the disk cannot be done in memory."""

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from holdfast.database.home import Database
-from holdfast.errors import Closed, Conflict, HoldfastError, InvalidValue, NotFound
+from holdfast.errors import Closed, Conflict, HoldfastError, InvalidValue, NotFound, Unavailable
 
 from . import compaction, past, rows
 from .check import Damage, check
@@ -97,7 +97,10 @@ class Core:
         self.loop = asyncio.get_running_loop()
         swept = self.sessions.sweep(self.database, NODE)
         if swept is not None:
-            await answered(swept)
+            try:
+                await answered(swept)
+            except Unavailable as error:  # begun on a full disk; the next start does it
+                logger.warning("what sessions of an earlier run left stays for now: %s", error)
         self.hub = Hub(self.store, self.loop)
         self.channels = Channels(self.loop)
         self.hub.on_commit(self.hooks.committed, lambda: self.hooks.follows)

@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast.database.home import Database, Reader
 from holdfast.database.home import Row as SqlRow
-from holdfast.errors import Compacted, Corrupt, NotFound, Unavailable
+from holdfast.errors import Compacted, Corrupt, NotFound
 
 from . import rows
 from .commit import Commit
@@ -92,9 +92,7 @@ def _checked(found: Iterable[SqlRow]) -> Iterator[SqlRow]:
 
 @contextmanager
 def reading(database: Database) -> Iterator[Reader]:
-    """A reader of the file. Raises: Unavailable - the disk is full, and the database goes on in memory, where the tree's rows are not."""
-    if getattr(database, "away", None) is not None:
-        raise Unavailable("the disk is full: the past of the tree cannot be read until there is room", hint="make room")
+    """A reader at one revision."""
     with database.reader() as reader:
         yield reader
 
