@@ -12,14 +12,22 @@ import contextlib
 import http.client
 import json
 import socket
+import time
 from collections.abc import Generator
 from typing import Any, Final, Self
 
 from holdfast.errors import Unavailable, restored
 
+from .holder import holder_behind
+
 __all__ = ["Items", "UnixClient"]
 
 _CONNECT_S: Final = 5.0
+_BEGINS_S: Final = 2.0
+"""So long a node that is not there yet is waited for."""
+_YOUNG_S: Final = 10.0
+"""Whoever has had the file for longer and does not listen is no node that begins."""
+_AGAIN_S: Final = 0.02
 _GONE: Final = "the node ended meanwhile"
 
 
@@ -71,7 +79,8 @@ class UnixClient:
         self.path = path
 
     def call(self, verb: str, **arguments: Any) -> Any:
-        """The result, as JSON has it. Raises: Unavailable - there is no node, or it ended meanwhile;  what the verb raises."""
+        """The result, as JSON has it. Raises: Unavailable - there is no node (one that begins is waited for), or it ended meanwhile;
+        what the verb raises."""
         connection, answer = self._ask(verb, arguments)
         try:
             shape = json.loads(answer.read())
@@ -116,14 +125,35 @@ class UnixClient:
     def _ask(self, verb: str, arguments: dict[str, Any]) -> tuple[_Connection, http.client.HTTPResponse]:
         connection = _Connection(self.path)
         try:
+            self._connect(connection)
             connection.request("POST", f"/v1/verbs/{verb}", json.dumps(arguments).encode(), {"Content-Type": "application/json"})
             return connection, connection.getresponse()
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            connection.close()
-            raise Unavailable(f"no node listens at `{self.path}`", hint="`holdfast run` starts one", path=self.path) from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise self._gone() from error
+
+    def _connect(self, connection: _Connection) -> None:
+        """A node that has just begun is waited for: it has its file before it has its socket."""
+        deadline = time.monotonic() + _BEGINS_S
+        while True:
+            try:
+                return connection.connect()
+            except (FileNotFoundError, ConnectionRefusedError) as error:
+                connection.close()
+                behind = holder_behind(self.path)
+                if behind is None:
+                    raise Unavailable(f"no node listens at `{self.path}`", hint="`holdfast run` starts one", path=self.path) from error
+                holder, since = behind
+                tree = holder.get("purpose") == "tree"
+                if tree or time.monotonic() >= deadline or not 0 <= time.time() - since < _YOUNG_S:
+                    raise self._deaf(holder) from error
+                time.sleep(_AGAIN_S)
+
+    def _deaf(self, holder: dict[str, Any]) -> Unavailable:
+        who = f"process {holder['pid']} ({holder['command']})" if holder else "a process that does not say its number"
+        sentence = f"no node listens at `{self.path}`, and {who} has its database"
+        hint = "a program that uses the file itself, or a node without `holdfast[server]` or at its end: wait for it, or stop it"
+        return Unavailable(sentence, hint=hint, path=self.path, **holder)
 
     def _gone(self) -> Unavailable:
         return Unavailable(f"{_GONE}: `{self.path}`", hint="whether the call was carried out is not known: look", path=self.path)

@@ -12,9 +12,11 @@ import json
 import os
 import shlex
 import sys
+import time
 import weakref
 from typing import Any
 
+from holdfast.client.holder import holder_of, told_in
 from holdfast.errors import Busy, Denied, Unavailable
 
 __all__ = ["Lock", "holder_of"]
@@ -22,6 +24,7 @@ __all__ = ["Lock", "holder_of"]
 _SHOWN: int = 200
 """Characters of the holder's command that are written down."""
 _SIZE: int = 2048
+_AGAIN_S: float = 0.005
 
 
 class Lock:
@@ -35,11 +38,12 @@ class Lock:
 
     __slots__ = ("__weakref__", "_fd", "left", "path", "purpose")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, patience_s: float = 0.1) -> None:
+        """patience_s: so long it is tried. Who asks who the holder is (`holder_of`) is one himself for a moment."""
         self.path = path
         self.purpose = ""
-        self._fd: int = _locked(path)
-        self.left = _read(self._fd)
+        self._fd: int = _locked(path, patience_s)
+        self.left = told_in(self._fd)
         with contextlib.suppress(OSError):  # a full disk: then a conflict's message lacks the name
             self.tell(**({"reserved": self.left["reserved"]} if "reserved" in self.left else {}))
         _held.add(self)
@@ -74,22 +78,8 @@ class Lock:
             os.close(fd)
 
 
-def holder_of(path: str) -> dict[str, Any] | None:
-    """Who holds the lock: `pid`, `command` and what he tells, as far as it is known, or None when nobody does."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _read(fd)
-    finally:
-        os.close(fd)
-    return None
-
-
-def _locked(path: str) -> int:
+def _locked(path: str, patience_s: float) -> int:
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -105,8 +95,11 @@ def _locked(path: str) -> int:
         except FileNotFoundError:
             pass
         except OSError as error:
-            holder = _read(fd)
+            holder = told_in(fd)
             os.close(fd)
+            if error.errno == errno.EWOULDBLOCK and time.monotonic() < deadline:
+                time.sleep(_AGAIN_S)
+                continue
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise Unavailable(f"lock {path}: {error.strerror}") from error
             who = f"process {holder['pid']} ({holder['command']})" if holder else "another process"
@@ -116,14 +109,6 @@ def _locked(path: str) -> int:
                 **holder,
             ) from None
         os.close(fd)
-
-
-def _read(fd: int) -> dict[str, Any]:
-    try:
-        found = json.loads(os.pread(fd, 4096, 0))
-        return {**found, "pid": int(found["pid"]), "command": str(found["command"])}
-    except (ValueError, KeyError, TypeError, OSError):
-        return {}
 
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()

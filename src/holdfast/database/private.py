@@ -47,7 +47,7 @@ def remove_left(path: str) -> None:
     name = os.path.basename(path)
     if re.fullmatch(rf"holdfast-{os.getuid()}-[0-9a-f]{{16}}\.db", name) and _is_ours(path + ".lock"):
         with contextlib.suppress(Busy, Denied, Unavailable, OSError):
-            remove(path, Lock(path + ".lock"))
+            remove(path, Lock(path + ".lock", patience_s=0))
 
 
 def _directory() -> str:
@@ -66,7 +66,7 @@ def _remove_stale(where: str) -> None:
         path = os.path.join(where, name)
         if ours.fullmatch(name) and _is_ours(path):
             with contextlib.suppress(Busy, Denied, Unavailable, OSError):
-                remove(path.removesuffix(".lock"), Lock(path))
+                remove(path.removesuffix(".lock"), Lock(path, patience_s=0))
 
 
 def _is_ours(path: str) -> bool:
