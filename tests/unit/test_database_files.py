@@ -21,6 +21,7 @@ from holdfast.errors import Busy, Closed, Compacted, Corrupt, NotFound, NotSuppo
 from holdfast.model import INTERFACES
 from holdfast.model.field import TEXT, U32, Field, Table
 from holdfast.testing.netns import without_rights
+from holdfast.transactions.journal import UNFINISHED, note_intent, note_result, unfinished
 
 THINGS = Table("things", "thing", "Things.", (Field("name", TEXT, default=""), Field("size", U32)), key=("name",), indexes=(("size",),))
 
@@ -270,7 +271,7 @@ def test_a_newer_files_schema_is_refused(tmp_path: Path) -> None:
     plain = apsw.Connection(str(path))
     plain.execute("PRAGMA user_version = 9")
     plain.close()
-    with pytest.raises(NotSupported, match=r"newer Holdfast \(schema 9\), this one knows schemas up to 2; use the newer version"):
+    with pytest.raises(NotSupported, match=r"newer Holdfast \(schema 9\), this one knows schemas up to 3; use the newer version"):
         Database(path, [THINGS])
     with pytest.raises(NotSupported):
         open_reader(str(path))
@@ -280,13 +281,37 @@ def test_a_file_from_before_the_tree_gets_its_tables(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     Database(path, [THINGS]).close()
     plain = apsw.Connection(str(path))
-    for (name,) in plain.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'tree%'").fetchall():
+    later = "type = 'table' AND (name LIKE 'tree%' OR name = 'open_intents')"
+    for (name,) in plain.execute(f"SELECT name FROM sqlite_schema WHERE {later}").fetchall():
         plain.execute(f"DROP TABLE {name}")
     plain.execute("PRAGMA user_version = 1")
     plain.close()
     with Database(path, [THINGS]) as database:
         assert database.fetch("SELECT count(*) FROM tree") == [(0,)]
         assert database.fetch("PRAGMA user_version") == [(migrate.VERSION,)]
+
+
+def test_transactions_without_an_end_are_found_in_a_file_that_was_not_asked_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with Database(path, [THINGS]) as database:
+        left = database.write(lambda tx: note_intent(tx, "boot", ["add it"], 1, [], "anna", "half")).result()
+        for result in ({}, {"result": "done"}):
+            intent = database.write(lambda tx, more=result: note_intent(tx, "boot", ["add it"], 1, [], "anna", "whole", **more)).result()
+            database.write(lambda tx, intent=intent: note_result(tx, intent, "done")).result()
+        assert [(one.intent, one.message) for one in unfinished(database)] == [(left, "half")]
+    plain = apsw.Connection(str(path))
+    plain.execute("DROP TABLE open_intents; PRAGMA user_version = 2")
+    plain.close()
+    with Database(path, [THINGS]) as database:
+        assert [(one.intent, one.message, one.told) for one in unfinished(database)] == [(left, "half", ("add it",))]
+        for statement in plan_of(database, UNFINISHED):
+            assert "SCAN log" not in statement, "the log is searched"
+        database.write(lambda tx: note_result(tx, left, "undone")).result()
+        assert unfinished(database) == []
+
+
+def plan_of(database: Database, sql: str) -> list[str]:
+    return [row[3] for row in database.fetch(f"EXPLAIN QUERY PLAN {sql}")]
 
 
 def test_migrations_run_one_after_the_other_or_not_at_all() -> None:
@@ -345,7 +370,7 @@ def test_rows_under_another_key_end_and_are_told_anew(tmp_path: Path) -> None:
 def test_no_table_of_the_model_has_a_constraint_that_would_slow_its_triggers(tmp_path: Path) -> None:
     with Database(tmp_path / "x.db") as database:
         for kind, name, sql in schema(database):
-            ours = name in ("log", "meta") or name.startswith("tree")
+            ours = name in ("log", "meta", "open_intents") or name.startswith("tree")
             assert kind != "table" or ours or not re.search(r"NOT NULL|CHECK|UNIQUE|PRIMARY", sql), sql
     plain = apsw.Connection(str(tmp_path / "x.db"))
     assert (plain.pragma("journal_mode"), plain.pragma("auto_vacuum")) == ("wal", 2)

@@ -20,17 +20,23 @@ from holdfast.model.field import Table
 
 from . import meta
 from .faults import DAMAGED_HINT, fault
-from .schema import COMMON, TREE, column_ddl, history_indexes, indexes, statistics, table_ddl
+from .schema import COMMON, JOURNAL, TREE, column_ddl, history_indexes, indexes, statistics, table_ddl
 from .views import views
 
 __all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "believe", "examine", "is_current", "upgrade"]
 
 APPLICATION: Final = 0x48464442
 """"HFDB" in the file's header: what tells our files from other people's."""
-VERSION: Final = 2
+VERSION: Final = 3
 
 Migration = Callable[[apsw.Connection], None]
-MIGRATIONS: Final[dict[int, Migration]] = {1: lambda connection: _run(connection, TREE)}
+_OPEN_INTENTS: Final = """INSERT INTO open_intents SELECT revision FROM log WHERE kind = 'intent'
+    AND json_extract(details, '$.result') IS NULL
+    AND revision NOT IN (SELECT json_extract(details, '$.intent') FROM log WHERE kind = 'result')"""
+MIGRATIONS: Final[dict[int, Migration]] = {
+    1: lambda connection: _run(connection, TREE),
+    2: lambda connection: _run(connection, (*JOURNAL, _OPEN_INTENTS)),
+}
 """Version → what makes the next one of it. Each runs inside the opening transaction."""
 
 
@@ -62,7 +68,7 @@ def upgrade(
     if found == version:
         return
     if not found:
-        _run(connection, (*COMMON, *TREE))
+        _run(connection, (*COMMON, *TREE, *JOURNAL))
         meta.write(connection, "id", str(uuid.uuid4()))
         meta.write(connection, "created_ns", time.time_ns())
         connection.execute(f"PRAGMA application_id = {APPLICATION}")

@@ -22,7 +22,9 @@ import msgspec
 
 from holdfast.model.field import Field, Table
 
-__all__ = ["COMMON", "TREE", "column_ddl", "history_indexes", "indexes", "key_terms", "literal", "sentinel", "statistics", "table_ddl"]
+__all__ = [
+    "COMMON", "JOURNAL", "TREE", "column_ddl", "history_indexes", "indexes", "key_terms", "literal", "sentinel", "statistics", "table_ddl",
+]  # fmt: skip
 
 COMMON: Final = (
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -45,6 +47,9 @@ TREE: Final = (
     "CREATE TABLE tree_schemas(path TEXT PRIMARY KEY, schema TEXT NOT NULL) WITHOUT ROWID",
 )
 """The versioned tree: what each column means stands in holdfast.tree.rows, .draft and .schema."""
+
+JOURNAL: Final = ("CREATE TABLE open_intents(revision INTEGER PRIMARY KEY)",)
+"""The lines of the log that tell of a transaction whose end no line tells: see holdfast.transactions.journal."""
 
 
 def table_ddl(table: Table) -> Iterator[str]:

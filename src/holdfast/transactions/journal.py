@@ -4,7 +4,8 @@
     result   names the intent: done, undone, or undone in part
 
 The intent is committed before the first message is sent, without a sync: a change of the kernel does not outlive a boot, and
-what a crash of the program leaves is in the file. A transaction of a single message cannot be half done: its two lines are
+what a crash of the program leaves is in the file. Which intents have no result stands in a small table (`open_intents`), since the log
+has a million lines and is not searched at every start. A transaction of a single message cannot be half done: its two lines are
 written together, behind it.
 """
 
@@ -24,10 +25,14 @@ from .contract import Change, Create, Delete, Named, Request
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Transaction
 
-__all__ = ["Unfinished", "note_intent", "note_result", "note_stage", "packed", "undo_of", "unfinished", "unpacked"]
+__all__ = ["UNFINISHED", "Unfinished", "note_intent", "note_result", "note_stage", "packed", "undo_of", "unfinished", "unpacked"]
 
 _VERBS: Final[dict[str, type[Request]]] = {"create": Create, "change": Change, "delete": Delete}
 _WORDS: Final = {kind: word for word, kind in _VERBS.items()}
+UNFINISHED: Final = (
+    "SELECT log.revision, time_ns, author, message, details FROM open_intents CROSS JOIN log USING (revision)"
+    " WHERE kind = 'intent' ORDER BY log.revision"
+)
 _TOLD: Final = 20
 """Requests that the log tells in words; how many there are it tells always."""
 
@@ -59,6 +64,8 @@ def note_intent(
     """Write what is about to be done; returns the revision that names it. With `result` it has been done already."""
     tx.note("intent", author=author or None, message=message or None, boot_id=boot_id, requests=requests, told=list(told[:_TOLD]),
             undo=packed(undo), **details)  # fmt: skip
+    if "result" not in details:
+        tx.change("log", "INSERT INTO open_intents(revision) VALUES (?)", [(tx.revision,)])
     return tx.revision
 
 
@@ -70,16 +77,12 @@ def note_stage(tx: Transaction, intent: int, undo: Sequence[Request]) -> None:
 def note_result(tx: Transaction, intent: int, result: str, **details: Any) -> None:
     """Write what became of it: `done`, `undone`, `undone in part`."""
     tx.note("result", intent=intent, result=result, **details)
+    tx.change("log", "DELETE FROM open_intents WHERE revision = ?", [(intent,)])
 
 
 def unfinished(database: Database) -> list[Unfinished]:
-    """The transactions without a result, the oldest first. Blocks."""
-    rows = database.fetch(
-        "SELECT revision, time_ns, author, message, details FROM log WHERE kind = 'intent'"
-        " AND json_extract(details, '$.result') IS NULL AND revision NOT IN"
-        " (SELECT json_extract(details, '$.intent') FROM log WHERE kind = 'result') ORDER BY revision"
-    )
-    return [_read(row, database) for row in rows]
+    """The transactions without a result, the oldest first. Blocks; cost: O(how many there are)."""
+    return [_read(row, database) for row in database.fetch(UNFINISHED)]
 
 
 def _read(row: tuple[Any, ...], database: Database) -> Unfinished:
