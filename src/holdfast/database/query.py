@@ -199,7 +199,8 @@ def _names_hint(said: str, sql: str, connection: apsw.Connection) -> str:
     sql_names = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY type, name"
     tables = [row[0] for row in connection.execute(sql_names)]
     if kind == "table":
-        own = re.compile("meta|open_intents|tree.*|interfaces_.*|.*_history")  # what the database keeps for itself, and what there is too much of
+        # what the database keeps for itself, and what there is too much of
+        own = re.compile("meta|open_intents|tree.*|interfaces_.*|.*_history")
         shown = [table for table in tables if not own.fullmatch(table)]
         return _there("tables", name, tables, [*shown, "interfaces_<kind>", "<table>_history"])
     if kind == "function":
