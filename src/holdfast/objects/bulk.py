@@ -69,12 +69,13 @@ def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) 
     """
     if view.readonly:
         raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
-    table, scene, read = view.table, Lookups(view.reading), writer(view.table.name)
+    table, scene, read = view.table, Lookups(view.reading), writer(view.table.name).read
+    everywhere, target_of = view.given(common), functools.cache(view.reading.target_of)
     for index, spec in enumerate(specs):
         try:
-            given = view.given({**common, **_fields(view, spec)})
-            target = view.reading.target_of(given.get("target") or view.reading.localhost)
-            fields = read.read(given, Place(scene, target, given))
+            given = {**everywhere, **(spec if type(spec) is dict else _fields(view, spec))}
+            target = target_of(given.get("target") or view.reading.localhost)
+            fields = read(given, Place(scene, target, given))
             row = complete(table.name, nested(fields) if table is INTERFACES else fields)
         except InvalidValue as error:
             error.details["index"] = index

@@ -198,7 +198,7 @@ class Writer:
         out: dict[str, Any] = {}
         known = self._readers
         for name, one in given.items():
-            (known.get(name) or self._reader(name))(one, place, out)
+            (known[name] if name in known else self._reader(name))(one, place, out)
         if self.table.name == "routes":
             _as_kept(out)
         return out

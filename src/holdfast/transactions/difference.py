@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from holdfast.model.field import Table
@@ -25,13 +26,14 @@ def difference(target: str, table: Table, present: Iterable[dict[str, Any]], wan
     """
     names = tuple((name, table.defaults[name]) for name in LOCATORS[table.name])
     there: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    key_of = _key_of(LOCATORS[table.name])
     for row in present:
-        there.setdefault(tuple([row[name] for name, _ in names]), []).append(row)
+        there.setdefault(key_of(row), []).append(row)
     requests: list[Request] = []
     unmatched: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
     for one in wanted:
         asked = completed(table, one)
-        key = tuple([asked.get(name, default) for name, default in names])
+        key = tuple([asked[name] if name in asked else default for name, default in names])
         found = there.get(key)
         same = next((row for row in found if not differences(table, asked, row)), None) if found else None
         if same is None or found is None:
@@ -48,3 +50,11 @@ def difference(target: str, table: Table, present: Iterable[dict[str, Any]], wan
             requests.append(Create(target, table, asked, beside=bool(found) and table.name == "routes"))
     requests += [Delete(target, table, row) for rows in there.values() for row in rows]
     return requests
+
+
+def _key_of(names: tuple[str, ...]) -> Callable[[Row], tuple[Any, ...]]:
+    """Several values of a row at once; `itemgetter` gives a single one bare."""
+    if len(names) == 1:
+        [name] = names
+        return lambda row: (row[name],)
+    return itemgetter(*names)
