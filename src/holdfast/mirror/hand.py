@@ -60,15 +60,15 @@ class Hand:
         return self._supervisor.line
 
     def hold(self) -> Line | None:
-        """On the loop: see Supervisor."""
-        return self._supervisor.hold()
+        """On the loop: see Feed."""
+        return self._supervisor.feed.hold()
 
     def lease(self, for_s: float) -> None:
         """From any thread: for so long the loop need not look for events, since they are taken here."""
-        self._supervisor.lease(self.loop, for_s)
+        self._supervisor.feed.lease(self.loop, for_s)
 
     def release(self, line: Line | None) -> None:
-        self._supervisor.release(line)
+        self._supervisor.feed.release(line)
 
     def resync(self) -> None:
         """On the loop: events were taken and not written, so everything is to be read again."""

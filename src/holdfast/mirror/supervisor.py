@@ -1,8 +1,7 @@
 """One source kept in step with its rows, from the first connection to the end: a task of the loop that never raises.
 
 The work is done elsewhere: blocking calls in a few shared worker threads, reading of events, decoding and writing in the
-writer thread. The loop only learns that a descriptor is readable, stops watching it, and hands the writer one job that drains
-it, so that in a burst a single thread works. Rounds of asking run one at a time per source.
+writer thread (see feed.py). Rounds of asking run one at a time per source.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,6 +21,7 @@ from holdfast.errors import Closed, HoldfastError, NotFound, SourceEnded, Unavai
 from .agenda import Agenda, Questions
 from .answers import Answers
 from .consequence import Ask, Reread
+from .feed import Feed
 from .journal import Journal
 from .line import Cycle, Line
 from .pauses import Backoff, Pace
@@ -45,8 +45,6 @@ _CALM_S: Final = 60.0
 """A source that ran this long without failing starts with short pauses again."""
 _TORN_AGAIN_S: Final = 1.0
 _LATER_S: Final = 0.3
-_BURST: Final = 8
-"""A cycle that found so many events is followed by the next without asking whether there are more."""
 _QUIET_S: Final = 1.5
 _DRIFT_SHOWN: Final = 20
 
@@ -100,8 +98,7 @@ class Supervisor:
         self._reading = Reading(source, database.fetch)
         self._rounding = False
         self._unsettled_at = 0.0
-        self._leased = False
-        self._leased_until = 0.0
+        self.feed = Feed(database, self.counters, self.learn, self.fail)
 
     # -- what others ask of it -------------------------------------------------------------------------------------
 
@@ -245,7 +242,7 @@ class Supervisor:
         self.counters.load_s = time.monotonic() - opened
         logger.info("%s: loaded in %.3f s: %s", self.source.target, self.counters.load_s, settled)
         await self._cycle_now(line)
-        self._arm(line)
+        self.feed.start(line)
         self._said = ""
         self._enter(State.RUNNING)
 
@@ -295,9 +292,7 @@ class Supervisor:
         line, self._line = self._line, None
         if line is not None:
             line.closed = True
-            if line.armed is not None:
-                asyncio.get_running_loop().remove_reader(line.armed)
-                line.armed = None
+            self.feed.stop()
         self._idle.set()
         await self._surely(self.source.close)  # the kernel takes its time over it: 10 ms and more
 
@@ -325,80 +320,7 @@ class Supervisor:
         self._since = time.time()
         self._on_state(self.status)
 
-    # -- events ----------------------------------------------------------------------------------------------------
-
-    def _arm(self, line: Line) -> None:
-        fd = self.source.events.fileno()
-        line.armed = fd
-        asyncio.get_running_loop().add_reader(fd, self._readable, line)
-
-    def hold(self) -> Line | None:
-        """Let somebody else take the next events: he will, anyway, and two would wait for each other. None: they are being taken."""
-        line = self._line
-        if line is None or line.armed is None:
-            return None
-        asyncio.get_running_loop().remove_reader(line.armed)
-        line.armed = None
-        return line
-
-    def release(self, line: Line | None) -> None:
-        """Look for events again, after `hold`."""
-        if line is not None and not line.closed and line.armed is None:
-            self._arm(line)
-
-    def lease(self, loop: asyncio.AbstractEventLoop, for_s: float) -> None:
-        """From any thread: the same for a moment, which begins anew with each call: who commits in a row takes the events himself."""
-        self._leased_until = time.monotonic() + for_s
-        if not self._leased:
-            self._leased = True
-            loop.call_soon_threadsafe(self._lend, None)
-
-    def _lend(self, line: Line | None) -> None:
-        left_s = self._leased_until - time.monotonic()
-        if left_s <= 0:
-            self._leased = False
-            self.release(line)
-        else:
-            asyncio.get_running_loop().call_later(left_s, self._lend, self.hold() or line)
-
-    def _readable(self, line: Line) -> None:
-        if line.armed is not None:
-            asyncio.get_running_loop().remove_reader(line.armed)
-            line.armed = None
-        if not line.closed:
-            self._submit(line)
-
-    def _submit(self, line: Line) -> None:
-        """Hand the writer a read cycle. In a burst the next one follows at once, without the loop: two busy threads would wait
-        for each other. What a cycle found comes to the loop only if there is something to ask."""
-        loop = asyncio.get_running_loop()
-        started = time.monotonic()
-
-        def done(future: Future[Cycle]) -> None:  # in the writer thread, after the commit
-            nonlocal started
-            with contextlib.suppress(RuntimeError, Closed):  # the loop, or the database, is closed: so are we
-                cycle = None if future.exception() else future.result()
-                if cycle is None or cycle.events < _BURST or line.closed:
-                    loop.call_soon_threadsafe(self._cycled, line, future)
-                    return
-                now = time.monotonic()
-                self.counters.lag_ms, started = (now - started) * 1e3, now
-                if cycle.questions or cycle.lost:
-                    loop.call_soon_threadsafe(self.learn, cycle)
-                self._database.write(line.cycle).add_done_callback(done)
-
-        self._database.write(line.cycle).add_done_callback(done)
-
-    def _cycled(self, line: Line, future: Future[Cycle]) -> None:
-        """The queue was found empty, or nearly so, or reading failed."""
-        if line.closed:
-            return
-        failure = future.exception()
-        if failure is not None:
-            self.fail(failure if isinstance(failure, Exception) else SourceEnded(str(failure)))
-            return
-        self.learn(future.result())
-        self._arm(line)
+    # -- what was found --------------------------------------------------------------------------------------------
 
     def learn(self, cycle: Cycle) -> None:
         """What a read cycle found, whoever ran it: questions to ask, and whether all is to be read again."""

@@ -33,7 +33,7 @@ def difference(target: str, table: Table, present: Iterable[dict[str, Any]], wan
     unmatched: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
     for one in wanted:
         asked = completed(table, one)
-        key = tuple([asked[name] if name in asked else default for name, default in names])
+        key = tuple([asked.get(name, default) for name, default in names])
         found = there.get(key)
         same = next((row for row in found if not differences(table, asked, row)), None) if found else None
         if same is None or found is None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Transactions"]
 
 _THREADS: Final = 8
-_NEXT_S: Final = 0.002
+_NEXT_S: Final = 0.005
 """Within so long the next commit of a row of them comes."""
 
 
