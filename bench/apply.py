@@ -63,7 +63,7 @@ def at_once(count: int) -> dict[str, float]:
         create = spent(lambda: ndb.routes.create_many(specs(0), table=100))
         grown = scene.resident_mb() - before
         one, other = specs(10), specs(0)
-        difference = min(spent(lambda: ndb.routes.replace_all(rows, table=100)) for rows in (one, other, one))
+        difference = min(spent(lambda rows=rows: ndb.routes.replace_all(rows, table=100)) for rows in (one, other, one))
         nothing = spent(lambda: ndb.routes.replace_all(one, table=100))
         remove = spent(lambda: ndb.routes.replace_all([], table=100))
         return {"create": create, "difference": difference, "nothing": nothing, "remove": remove, "mb": grown}
