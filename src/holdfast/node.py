@@ -90,17 +90,19 @@ class Node:
         from holdfast.database.sqlite import Database
         from holdfast.mirror.mirror import Mirror
         from holdfast.sources import make
-        from holdfast.transactions.engine import Transactions
 
         sources = [make(**spec, **self._options) for spec in self._specs]
         self.database = await asyncio.to_thread(Database, self.path, retention=self._retention)
         self._running = True
         try:
             self.mirror = Mirror(self.database, self._settings)
-            self.transactions = Transactions(self.mirror)
             await self.mirror.start()
             for source in sources:
                 self.mirror.add(source)
+            await asyncio.sleep(0)  # they begin to ask their kernels, and what takes 60 ms to import is imported meanwhile
+            from holdfast.transactions.engine import Transactions
+
+            self.transactions = Transactions(self.mirror)
             await self.mirror.follow_namespaces(LOCALHOST, self._source_in if self.follow else None)
         except BaseException:
             await self.stop()
@@ -145,8 +147,9 @@ class Node:
         try:
             if self.tree is not None:
                 await self.tree.close()
-            if hasattr(self, "mirror"):
+            if hasattr(self, "transactions"):
                 await self.transactions.close()
+            if hasattr(self, "mirror"):
                 await self.mirror.close()
         finally:
             await asyncio.to_thread(self.database.close)

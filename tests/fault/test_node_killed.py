@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -65,6 +66,43 @@ def kill_and_look(path: Path, netns: Namespace, alive_s: float, rng: random.Rand
         ours = {record[0] for record in ndb.sql("SELECT dst FROM routes WHERE family = 2 AND table_id = 254")}
         assert ours == kernel_routes(netns), json.dumps(sorted(ours ^ kernel_routes(netns)))[:500]
     return len(routes)
+
+
+def test_the_state_is_right_within_a_second_of_the_next_start(netns: Namespace, tmp_path: Path) -> None:
+    """From the making of the process until the tables are the kernel's, which changed meanwhile; and that comes before the socket."""
+    netns.veth("v0", "v1")
+    netns.batch(["link set v0 up", "link set v1 up"])
+    netns.batch([f"route add 10.{i >> 8}.{i & 255}.0/24 dev v0" for i in range(2000)])
+    path = tmp_path / "node.db"
+    took: list[float] = []
+    for life in range(4):
+        netns.batch([f"route {'del' if life % 2 else 'add'} 11.{i >> 8}.{i & 255}.0/24 dev v0" for i in range(300)])
+        wanted = kernel_routes(netns)
+        began = time.monotonic()
+        with node(path, netns) as process:
+            try:
+                listening = False
+                while routes_in(path) != wanted:
+                    assert time.monotonic() < began + 30
+                    listening = listening or path.with_suffix(".sock").exists()
+                    time.sleep(0.005)
+                took.append(time.monotonic() - began)
+                while not path.with_suffix(".sock").exists():
+                    assert time.monotonic() < began + 30
+                    time.sleep(0.01)
+            finally:
+                process.send_signal(signal.SIGKILL)
+        path.with_suffix(".sock").unlink(missing_ok=True)
+    assert not listening or took[-1] > 0.5, "the socket's libraries are imported before the state is right"
+    again = sorted(took[1:])[1]
+    print(f"right after {again:.2f} s")
+    assert again < max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def routes_in(path: Path) -> set[str]:
+    with contextlib.suppress(HoldfastError), open_reader(str(path)) as database:
+        return {row[0] for row in database.fetch("SELECT dst FROM routes WHERE family = 2 AND table_id = 254")}
+    return set()
 
 
 def test_killed_while_loading_and_under_churn(netns: Namespace, tmp_path: Path, rng: random.Random) -> None:

@@ -30,6 +30,8 @@ __all__ = ["RunRequest", "run_node"]
 
 logger = logging.getLogger("holdfast.run")
 
+_ALONE_S: Final = 0.5
+"""So long a node loads before it makes its socket."""
 _LOGS: Final = ("auto", "text", "json")
 
 
@@ -63,8 +65,12 @@ def run_node(request: RunRequest) -> None:
         # what a network is, is not for every user of the host: as `ip netns exec`, this is for who may look
         os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o750, exist_ok=True)
     screen = request.log == "auto" and sys.stdout.isatty()
-    with _logging(request, screen) as lines:
-        asyncio.run(_run(request, path, specs, lines if screen else None))
+    gc.disable()  # until it is loaded: what is made until then stays, and looking through it again and again takes a tenth of the start
+    try:
+        with _logging(request, screen) as lines:
+            asyncio.run(_run(request, path, specs, lines if screen else None))
+    finally:
+        gc.enable()
 
 
 async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], lines: list[str] | None) -> None:
@@ -77,6 +83,8 @@ async def _run(request: RunRequest, path: str, specs: list[dict[str, Any]], line
     loading = asyncio.create_task(_loaded(node, path))
     loading.add_done_callback(lambda task: None if task.cancelled() or task.exception() is None else stop.set())
     try:
+        # the web server takes as long to import as all the rest: what the network is comes first, where that is a matter of moments
+        await asyncio.wait({loading}, timeout=_ALONE_S)
         async with _listening(node, path):
             if lines is None:
                 await stop.wait()
@@ -118,6 +126,7 @@ async def _listening(node: Node, path: str) -> AsyncIterator[None]:
 
 async def _loaded(node: Node, path: str) -> None:
     await node.loaded()
+    gc.enable()
     gc.freeze()  # what a node is made of stays: without this each full collection goes through it for 20 ms, and all wait
     _announce(node, path)
     node.mirror.on_state(_told)

@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import apsw
 import msgspec
@@ -20,7 +20,6 @@ from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
 
 from . import meta, migrate, private
-from .backup import Copied, backup
 from .connections import make_room, make_writing, open_plain, want_of_room
 from .faults import fault
 from .home import OnCommit, Transaction
@@ -35,6 +34,9 @@ from .revisions import BLOCK, Revisions, read_holes, write_holes
 from .seal import seal, unseal
 from .seat import Seats
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from .backup import Copied
 
 __all__ = ["MEMORY", "Database", "FileReader", "open_reader"]
 
@@ -118,6 +120,8 @@ class Database(Reading):
 
     def backup(self, path: str) -> Copied:
         """Copy the database as it is now to a new file, and check the copy (see backup.py). Blocks; writing goes on."""
+        from .backup import backup
+
         return backup(self.path, path)
 
     def close(self) -> None:
