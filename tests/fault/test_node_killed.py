@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,24 @@ def test_killed_while_loading_and_under_churn(netns: Namespace, tmp_path: Path, 
     moments = (0.3, 0.45, 0.6, 0.8, 1.2, rng.uniform(0.3, 1.5))
     seen = [kill_and_look(tmp_path / "node.db", netns, alive_s, rng) for alive_s in moments]
     assert any(seen), "no node lived long enough to show a route: the test looked at nothing"
+
+
+def test_of_a_time_without_a_node_show_says_so(netns: Namespace, tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    spec = {"target": netns.name, "kind": "netns", "netns": netns.name}
+    for _ in range(2):
+        with NDB(sources=[spec], db_spec=str(path)) as ndb:
+            assert ndb.gap("now") is None
+            loaded = time.time()
+        time.sleep(1.2)
+
+    def shown(at: float) -> str:
+        when = datetime.fromtimestamp(at).astimezone().isoformat()
+        command = [sys.executable, "-m", "holdfast.cli", "show", "interfaces", "--db", str(path), "--at", when]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stderr
+
+    assert "holdfast: nobody looked from " in shown(time.time() - 0.1)
+    assert "nobody looked" not in shown(loaded)
+    with NDB(sources=[spec], db_spec=str(path)) as ndb:
+        gap = ndb.gap(datetime.fromtimestamp(loaded + 1).astimezone())
+        assert gap is not None and gap.since_ns / 1e9 > loaded

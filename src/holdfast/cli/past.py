@@ -51,6 +51,9 @@ def open_past(common: Common) -> Iterator[Reading]:
         moment = reader.moment(common.at) if common.at else None
         if moment is not None and (common.verbose or sys.stdout.isatty()):
             print(f"holdfast: as of {moment}", file=sys.stderr)
+        gap = reader.gap(common.at) if common.at else None
+        if gap is not None:
+            print(f"holdfast: {gap}", file=sys.stderr)
         yield Reading(reader, Names.parse(read_name_files()), at=None if moment is None else moment.revision)
 
 

@@ -23,6 +23,7 @@ from holdfast.model.field import Table
 from .seen import Seen
 
 if TYPE_CHECKING:
+    from .gaps import Gap
     from .moments import Moment
 
 __all__ = [
@@ -302,6 +303,9 @@ class Database(Protocol):
 
     def moment(self, point: Point) -> Moment:
         """The revision that a point in time means, and when it was. Raises: InvalidValue;  Compacted - before the log begins."""
+
+    def gap(self, point: Point) -> Gap | None:
+        """The time around a point in time in which nobody looked: what is told of then is what was seen last. None: it is in none."""
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
         """All changes of a table after revision `since`, up to and including `until` (None: the last), by revision.

@@ -4,6 +4,7 @@ id          UUID of the database                    reserved    revisions up to 
 created_ns  when it was made                        clean       1: closed properly by the last that had it
 boot_id     of the system that wrote it last        holes       runs of revisions that were told and lost, JSON
 model       fingerprint of the DDL from the model   oldest_<table>  its history is whole after this revision
+closed_ns   when it was closed, if that was proper;  gone while somebody has it
 clock_back  revisions at which the clock had gone back, JSON
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import apsw
 
-__all__ = ["last_revision", "read", "write"]
+__all__ = ["drop", "last_revision", "read", "write"]
 
 
 def read(connection: apsw.Connection, name: str, default: Any = None) -> Any:
@@ -23,6 +24,10 @@ def read(connection: apsw.Connection, name: str, default: Any = None) -> Any:
 
 def write(connection: apsw.Connection, name: str, value: Any) -> None:
     connection.execute("INSERT INTO meta(name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", (name, value))
+
+
+def drop(connection: apsw.Connection, name: str) -> None:
+    connection.execute("DELETE FROM meta WHERE name = ?", (name,))
 
 
 def last_revision(connection: apsw.Connection) -> int:

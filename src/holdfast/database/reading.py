@@ -19,6 +19,7 @@ from holdfast.model.names import BUILTIN, Names
 from . import addresses, asof, history, lookup, meta, migrate, words
 from .connections import open_reading
 from .faults import fault
+from .gaps import Gap, gap_at
 from .home import Change, Condition, Point, Row
 from .joint import Behind, join
 from .lock import holder_of
@@ -104,6 +105,9 @@ class Reading:
 
     def moment(self, point: Point) -> Moment:
         return resolve(self.fetch, point)
+
+    def gap(self, point: Point) -> Gap | None:
+        return gap_at(self.fetch, point)
 
     def changes(self, table: str, since: int, until: int | None = None) -> list[Change]:
         with self.reader() as reader:

@@ -272,6 +272,7 @@ class Refuge:
         facts: Any = connection.execute(f"SELECT name, value FROM away.meta WHERE name IN {_OF_A_START}").fetchall()
         for name, value in facts:
             meta.write(connection, name, value)
+        meta.drop(connection, "closed_ns")
         connection.execute("INSERT INTO main.log SELECT * FROM away.log WHERE revision > ? AND revision >= ?", (before, floor))
         if floor > before:
             sql = "INSERT OR IGNORE INTO log(revision, n, time_ns, kind, message) VALUES (?, 0, ?, 'gap', ?)"

@@ -218,7 +218,10 @@ class _Opening:
         meta.write(connection, "boot_id", self.boot_id)
         meta.write(connection, "clean", 0)
         meta.write(connection, "reserved", revision + BLOCK)
-        details = msgspec.json.encode({"boot_id": self.boot_id, "clean": self.clean, "pid": os.getpid()}).decode()
+        closed_ns = meta.read(connection, "closed_ns")
+        meta.drop(connection, "closed_ns")
+        down = {"down_ns": closed_ns} if self.clean and closed_ns is not None else {}
+        details = msgspec.json.encode({"boot_id": self.boot_id, "clean": self.clean, "pid": os.getpid(), **down}).decode()
         now_ns = self._clock()
         if now_ns < time_of(lambda sql, args: connection.execute(sql, tuple(args)).fetchall(), revision):
             note_step(connection, revision)

@@ -393,6 +393,7 @@ class Writer:
             with self._connection:
                 self._revisions.give_back()
                 meta.write(self._connection, "clean", 1)
+                meta.write(self._connection, "closed_ns", self._session.clock())
             self._checkpoint.close()
         except apsw.Error as error:
             logger.warning("database %s: closing was not clean, nothing committed is lost: %s", self._path, error)

@@ -33,6 +33,7 @@ from holdfast.objects.records import RecordSet
 if TYPE_CHECKING:
     from holdfast.api.sync.tree.tree import Tree
     from holdfast.api.sync.view import Interface, Object
+    from holdfast.database.gaps import Gap
     from holdfast.database.home import Point
     from holdfast.database.retention import Keep
 
@@ -135,6 +136,17 @@ class NDB:
           does not reach back to it.
         """
         return RecordSet(self._core.query(query, args, timeout, at))
+
+    def gap(self, at: Point) -> Gap | None:
+        """The time around a point in time in which nobody looked, or None: what `sql(at=…)` tells of then is what was seen last.
+
+            if gap := ndb.gap("yesterday 14:03"):
+                print(gap)  # nobody looked from … until …
+
+        No program had the database open, or what it saw then was lost (`since_ns`, `until_ns`: ns since 1970). Any thread.
+        Raises: InvalidValue - no point in time;  Compacted - before the log begins.
+        """
+        return self._core.database.gap(at)
 
     def history(
         self,
