@@ -582,6 +582,8 @@ def test_a_node_goes_on_says_so_and_comes_back_and_a_watch_beside_it_misses_noth
     told = [json.loads(line) for line in watch if line.startswith("{")]
     there: set[str] = set()
     for one in told:
+        if one["row"]["family"] == 10:
+            continue  # link-local ones come when their addresses have been tried, which may be while it is watched
         (there.add if one["op"] == "put" else there.discard)(one["row"]["dst"])
     kernel = {route["dst"].partition("/")[0] for route in netns.ip_json("-4 route show table main")}
     assert there == kernel
