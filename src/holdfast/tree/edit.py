@@ -70,6 +70,7 @@ class Editor:
         self._revision = revision
         self._owner = owner
         self._edits: dict[Path, Edit] = {}
+        self._again = False  # a path was noted more than once, so that it may be as it was
 
     def run(self, operations: Iterable[Operation]) -> None:
         """Raises: InvalidValue - below a leaf, at the whole tree;  NotFound;  AlreadyExists, Conflict - see `put`."""
@@ -90,12 +91,12 @@ class Editor:
           where something persistent is, or somebody else's.
         """
         _not_all(path, "put")
-        old = self._look(path)
+        above, old = self._walk(path)
         if self._owner is not None:
             self._may_own(old, path, value)
         new = self._made(old, value, path)
         if new is not old:
-            self._place(path, new)
+            self._place(above, path, new)
 
     def delete(self, path: Path, *, missing_ok: bool = False) -> None:
         """Raises: NotFound;  InvalidValue - the whole tree."""
@@ -112,13 +113,15 @@ class Editor:
     def merge(self, path: Path, patch: Any) -> None:
         """Raises: InvalidValue."""
         _not_all(path, "merged into")
-        old = self._look(path)
+        above, old = self._walk(path)
         new = self._merged(old, patch, path)
         if new is not old:
-            self._place(path, new)
+            self._place(above, path, new)
 
     def finish(self) -> list[Edit]:
         """The rows that differ in the end. What several operations changed there and back did not change."""
+        if not self._again:
+            return list(self._edits.values())
         edits = [edit for edit in self._edits.values() if edit.old is not None or edit.new is not None]
         lasting = [edit for edit in edits if edit.old is None or edit.new is None or not self._same(edit.old, edit.new)]
         if len(lasting) < len(self._edits):
@@ -197,32 +200,36 @@ class Editor:
 
     # -- places ----------------------------------------------------------------------------------------------------
 
-    def _look(self, path: Path) -> Node | None:
-        """The node at a path. Raises: InvalidValue - a leaf stands above it."""
+    def _walk(self, path: Path) -> tuple[list[Branch | None], Node | None]:
+        """The containers above a path, first to last, and the node at it; None where nothing is. Raises: InvalidValue - below a leaf."""
+        above: list[Branch | None] = []
         node: Node | None = self.root
         for depth, key in enumerate(path):
-            if node is None:
-                return None
-            if type(node) is not Branch:
+            if type(node) is Branch:
+                above.append(node)
+                node = node.children.get(key)
+            elif node is None:
+                above.append(None)
+            else:
                 where = show(path[:depth])
                 hint = f"delete `{where}` first, or put an object there"
                 raise InvalidValue(f"`{where}` is a leaf, so nothing can stand at `{show(path)}`", hint=hint, path=where)
-            node = node.children.get(key)
-        return node
+        return above, node
 
-    def _place(self, path: Path, node: Node) -> None:
-        self.root = self._placed(self.root, path, 0, node)
-
-    def _placed(self, old: Branch | None, path: Path, depth: int, node: Node) -> Branch:
-        key = path[depth]
-        child = None if old is None else old.children.get(key)
-        new = node if depth + 1 == len(path) else self._placed(child, path, depth + 1, node)
-        if old is None:
-            return Branch({key: new}, self._revision)
-        now = with_child(old.children, key, new)
-        if old.kept and depth and self._owner is None:
-            return self._branch(old, now, False, path[:depth])
-        return Branch(now, self._revision, old.kept)
+    def _place(self, above: list[Branch | None], path: Path, node: Node) -> None:
+        """Put a node below the containers that `_walk` found."""
+        for depth in range(len(path) - 1, -1, -1):
+            old = above[depth]
+            if old is None:
+                node = Branch({path[depth]: node}, self._revision)
+                continue
+            now = with_child(old.children, path[depth], node)
+            if old.kept and depth and self._owner is None:
+                node = self._branch(old, now, False, path[:depth])
+            else:
+                node = Branch(now, self._revision, old.kept)
+        assert type(node) is Branch
+        self.root = node
 
     def _remove(self, path: Path) -> None:
         root = self._removed(self.root, path, 0)
@@ -248,7 +255,10 @@ class Editor:
 
     def _note(self, path: Path, old: Node | None, new: Node | None) -> None:
         before = self._edits.get(path)
-        self._edits[path] = Edit(path, old if before is None else before.old, new)
+        if before is not None:
+            self._again = True
+            old = before.old
+        self._edits[path] = Edit(path, old, new)
 
     def _same(self, one: Node, other: Node) -> bool:
         if type(one) is Branch or type(other) is Branch:  # as rows: two presences are equal

@@ -107,7 +107,7 @@ class Hooks:
 
     def concern(self, paths: Iterable[Path]) -> bool:
         """Has a before hook to see a proposal that writes at these paths?"""
-        return any(hook.concerns(path) for hook in self._before for path in paths)
+        return bool(self._before) and any(hook.concerns(path) for hook in self._before for path in paths)
 
     async def before(self, proposal: Proposal, edits: Sequence[Edit], root: Branch, head: Head) -> None:
         """Raises: Denied, or the error of ours that a hook raised."""

@@ -39,7 +39,7 @@ KIND: Final = "config"
 PRESENCE: Final = "{}"
 _HINT: Final = "restore a backup: `restore`; `check` lists all that is damaged"
 
-_INSERT: Final = "INSERT INTO tree(path, since, value, owner, sum) VALUES (?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO tree(path, since, until, value, owner, sum) VALUES (?, ?, ?, ?, ?, ?)"
 _END: Final = "UPDATE tree SET until = ?, sum = ? WHERE path = ? AND since = ? AND until IS NULL"
 _ROOT: Final = "INSERT INTO tree_roots(root, revision) VALUES (?, ?)"
 _PRUNED: Final = "INSERT INTO tree_pruned(path, revision) VALUES (?, ?) ON CONFLICT(path) DO UPDATE SET revision = excluded.revision"
@@ -82,12 +82,16 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Gathered:
-    """Rows of several commits, which are written together: a statement that is run once for many rows costs half."""
+    """Rows of several commits, which are written together: a statement that is run once for many rows costs half.
+
+    A row that begins and ends in them is written once, as it is in the end.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._began: list[tuple[Any, ...]] = []
-        self._ended: list[tuple[Any, ...]] = []
+        self._began: list[list[Any]] = []
+        self._last: dict[str, list[Any]] = {}
+        self._ended: list[tuple[int, int, str, int]] = []
         self._roots: list[tuple[str, int]] = []
 
     def add(self, head: Head, root: Branch, revision: int, edits: Iterable[Edit]) -> Written:
@@ -103,12 +107,13 @@ class Gathered:
                 since = since_of(old)
                 before = row_sum(path, since, text_of(old), owner_of(old))
                 after = ended_sum(before, revision)
-                self._ended.append((revision, after, path, since))
+                self._end(path, since, revision, after)
                 digest, size, content = digest - before, size - 1, content + after
             if new is not None:
                 value, owner = text_of(new), owner_of(new)
                 now = row_sum(path, revision, value, owner)
-                self._began.append((path, revision, value, owner, now))
+                row = self._last[path] = [path, revision, None, value, owner, now]
+                self._began.append(row)
                 digest, size, content = digest + now, size + 1, content + now
             elif old is not None:
                 thinned.add(edit.path)
@@ -117,15 +122,22 @@ class Gathered:
             _mark(self._tx, root, revision, thinned)
         return Written(digest, size, content, list(roots))
 
+    def _end(self, path: str, since: int, until: int, checksum: int) -> None:
+        row = self._last.get(path)
+        if row is not None and row[1] == since:
+            row[2], row[5] = until, checksum
+        else:
+            self._ended.append((until, checksum, path, since))
+
     def write(self) -> None:
-        """Those that begin first: one of them may end in the same batch."""
-        if self._began:
-            self._tx.change("tree", _INSERT, self._began)
+        """Those that end first: what comes instead finds their place in the pages."""
         if self._ended:
             self._tx.change("tree", _END, self._ended)
+        if self._began:
+            self._tx.change("tree", _INSERT, self._began)
         if self._roots:
             self._tx.change("tree", _ROOT, self._roots)
-        self._began, self._ended, self._roots = [], [], []
+        self._began, self._last, self._ended, self._roots = [], {}, [], []
 
 
 def _mark(tx: Transaction, root: Branch, revision: int, thinned: set[Path]) -> None:

@@ -65,7 +65,7 @@ class Schemas:
 
     def concern(self, paths: Iterable[Path]) -> bool:
         """Could a proposal that writes at these paths change a value that has a schema?"""
-        return any(path[: (depth := min(len(path), len(at)))] == at[:depth] for at in self._known for path in paths)
+        return bool(self._known) and any(path[: (depth := min(len(path), len(at)))] == at[:depth] for at in self._known for path in paths)
 
     def check(self, edits: Sequence[Edit], root: Branch) -> None:
         """Raises: InvalidValue - a value would not fit, with where and why."""
