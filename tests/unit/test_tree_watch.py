@@ -318,3 +318,13 @@ async def test_messages_that_do_not_fit_are_counted() -> None:
             await anext(slow)
         tree.channels.publish("news", 9)
         assert (await batches(slow, 1))[0].value == 9
+
+
+async def test_a_path_and_a_pattern_are_both_asked_for() -> None:
+    async with Tree() as tree:
+        both = tree.watch("nodes", pattern="**.mtu")
+        coming = asyncio.create_task(anext(both))
+        await live(both)
+        await tree.put("zones.z.mtu", 1)
+        await tree.put("nodes.r1.mtu", 2)
+        assert [one.path for one in (await coming).changes] == ["nodes.r1.mtu"]

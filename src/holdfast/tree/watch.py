@@ -259,6 +259,8 @@ class Hub:
             for pattern, watches in self._set.matching(self._patterns, change.path):
                 for matched in _matching([change], pattern):
                     for watch in watches:
+                        if change.keys[: len(watch.prefix)] != watch.prefix:
+                            continue
                         found.setdefault(watch, []).append(matched)
         for watch, changes in found.items():
             if watch.live:
