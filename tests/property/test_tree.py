@@ -212,7 +212,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.remember()
 
     @precondition(lambda self: not self.steps_unclear)
-    @rule(back=st.integers(0, 4), data=st.data())
+    @rule(back=st.integers(1, 4), data=st.data())
     def rollback(self, back: int, data: st.DataObject) -> None:
         root = data.draw(keys)
         then = [state for _, state in sorted(self.past.items())]

@@ -13,7 +13,8 @@ import pytest
 
 import holdfast
 from holdfast import Tree
-from holdfast.errors import AlreadyExists, Closed, Conflict, InvalidValue, NotFound, UsageError
+from holdfast.aio import Tree as AsyncTree
+from holdfast.errors import AlreadyExists, Closed, Compacted, Conflict, InvalidValue, NotFound, UsageError
 from holdfast.tree.wide import NARROW
 
 
@@ -505,8 +506,6 @@ async def failing(transaction: Any) -> None:
 
 
 async def test_commits_from_many_tasks() -> None:
-    from holdfast.aio import Tree as AsyncTree
-
     async with AsyncTree() as tree:
         await asyncio.gather(*(tree.put(f"t.k{number}", number) for number in range(200)))
         assert tree.get("t") == {f"k{number}": number for number in range(200)}
@@ -551,3 +550,136 @@ def test_a_synchronous_call_on_the_loop_is_refused_at_once(tree: Tree) -> None:
 def test_one_process_per_file(tmp_path: Path) -> None:
     with reopened(tmp_path / "x.db"), pytest.raises(holdfast.HoldfastError, match="is held by process"):
         reopened(tmp_path / "x.db")
+
+
+# -- what cannot be meant --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda tree: tree.put({"a": 1}, 1), "expected a path such as `nodes.r1.mtu`, got `{'a': 1}`"),
+        (lambda tree: tree.put(("a", ["b"]), 1), r"expected a path such as `nodes.r1.mtu`, got `\('a', \['b'\]\)`"),
+        (lambda tree: tree.put("a", 1, expected="2"), "expected a version, got `'2'`"),
+        (lambda tree: tree.put("a", 1, expected=-1), "expected a version, got `-1`"),
+        (lambda tree: tree.put("a", 1, author=5), "expected text as author, got `5`"),
+        (lambda tree: tree.put("a", 1, message="half \ud800"), "expected text in Unicode as message, got half a surrogate pair"),
+        (lambda tree: tree.find("a", regex="b"), "expected a pattern or a regular expression, got both"),
+        (lambda tree: tree.find(5), "expected a pattern such as"),
+        (lambda tree: tree.watch(pattern="a", regex="b"), "expected a pattern or a regular expression, got both"),
+        (lambda tree: tree.watch(since="a while"), "expected a revision to begin behind, got `'a while'`"),
+        (lambda tree: tree.session(ttl=-1), "expected a number of seconds above 0 as ttl, got `-1`"),
+        (lambda tree: tree.session("\ud800"), "expected text in Unicode as name"),
+        (lambda tree: tree.drafts.begin(ttl="x"), "expected a number of seconds above 0 as ttl, got `'x'`"),
+        (lambda tree: tree.functions.add("f", 3), "expected a function, got `3` – at `f`"),
+        (lambda tree: tree.channels.publish("", 1), "expected the name of a channel, got `''`"),
+        (lambda tree: tree.compact("x"), "expected a revision, got `'x'`"),
+        (lambda tree: tree.history.rollback("a"), "expected where to roll `a` back to, got nothing"),
+        (lambda tree: tree.history.log(limit=-1), "expected a number of entries, 0 for all, got -1"),
+        (lambda tree: tree.merge("", {"a": 1, "b": None}), "the whole tree cannot be cleared by a merge: `b` is null"),
+        (lambda tree: tree.merge("", 5), "expected an object to be merged into the whole tree"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_and_changes_nothing(tree: Tree, wrong: Any, said: str) -> None:
+    tree.put("b", 1)
+    before = tree.revision
+    with pytest.raises(InvalidValue, match=said):
+        wrong(tree)
+    assert (tree.revision, tree.get()) == (before, {"b": 1})
+
+
+async def test_an_author_that_cannot_be_written_fails_nobody_elses_commit() -> None:
+    async with AsyncTree() as tree:
+        puts = [tree.put(("a", f"k{n}"), n, author="\ud800" if n == 3 else "bert") for n in range(8)]
+        found = await asyncio.gather(*puts, return_exceptions=True)
+        assert [n for n, one in enumerate(found) if isinstance(one, InvalidValue)] == [3]
+        assert tree.keys("a") == [f"k{n}" for n in range(8) if n != 3]
+
+
+def test_a_path_may_be_a_list_of_keys(tree: Tree) -> None:
+    tree.put(["a", "b.c"], 1)
+    assert tree.get('a."b.c"') == tree.get(["a", "b.c"]) == 1
+
+
+def test_a_merge_into_the_whole_tree_is_one_commit(tree: Tree) -> None:
+    tree.put("a", {"x": 1, "y": 1})
+    version = tree.revision
+    commit = tree.merge("", {"a": {"x": None, "z": 2}, "b": {"c": 3}}, expected=version)
+    assert [(one.op, one.path) for one in commit.changes] == [("delete", "a.x"), ("put", "a.z"), ("put", "b.c")]
+    assert tree.get() == {"a": {"y": 1, "z": 2}, "b": {"c": 3}}
+    assert not tree.merge("", {})
+    with pytest.raises(Conflict):
+        tree.merge("", {"c": 1}, expected=version)
+
+
+# -- drafts, further -------------------------------------------------------------------------------------------------------
+
+
+def test_find_in_a_draft_and_in_a_transaction_sees_what_would_be(tree: Tree) -> None:
+    tree.put("nodes", {"r1": {"mtu": 1500}, "r2": {"mtu": 1400}})
+    draft = tree.drafts.begin("d")
+    draft.put("nodes.r3.mtu", 9000)
+    draft.delete("nodes.r1")
+    assert [(one.path, one.value) for one in draft.find("nodes.*.mtu")] == [("nodes.r2.mtu", 1400), ("nodes.r3.mtu", 9000)]
+    assert [one.groups for one in draft.find(regex=r"nodes\.(\w+)\.mtu")] == [("r2",), ("r3",)]
+    with tree.transaction() as tx:
+        tx.put("nodes.r4.mtu", 1)
+        assert [one.path for one in tx.find("nodes.*.mtu")] == ["nodes.r1.mtu", "nodes.r2.mtu", "nodes.r4.mtu"]
+
+
+def test_what_a_transaction_found_must_not_have_changed(tree: Tree) -> None:
+    tree.put("nodes.r1.mtu", 1500)
+    transaction = tree.transaction()
+    assert len(transaction.find("nodes.*.mtu")) == 1
+    tree.put("zones.z", 1)
+    tree.put("nodes.r2.mtu", 1500)
+    transaction.put("count", 1)
+    with pytest.raises(Conflict, match="`nodes`"):
+        transaction.commit()
+
+
+def test_a_draft_that_conflicts_can_be_put_onto_the_tree_as_it_is_now(tmp_path: Path) -> None:
+    with Tree(str(tmp_path / "c.db"), author="anna") as tree:
+        tree.put("a", {"x": 1, "y": 1})
+        draft = tree.drafts.begin("d")
+        draft.put("a.x", 2)
+        draft.put("b", 2)
+        tree.put("a.x", 3, author="bert")
+        tree.put("a.y", 4, author="bert")
+        with pytest.raises(Conflict):
+            draft.commit()
+        assert draft.rebase() == ["a.x"]
+        assert [(one.path, one.old, one.value) for one in draft.diff()] == [("a.x", 3, 2), ("b", None, 2)]
+        base = draft.base
+    with Tree(str(tmp_path / "c.db"), author="anna") as tree:
+        draft = tree.drafts.open("d")
+        assert draft.base == base
+        draft.commit()
+        assert tree.get() == {"a": {"x": 2, "y": 4}, "b": 2}
+
+
+def test_a_draft_that_does_not_fit_any_more_stays_as_it_is(tree: Tree) -> None:
+    tree.put("a", {"x": 1, "y": 1})
+    draft = tree.drafts.begin("d")
+    draft.delete("a.x")
+    tree.delete("a.x")
+    base = draft.base
+    with pytest.raises(NotFound):
+        draft.rebase()
+    assert draft.base == base and [one.op for one in draft.diff()] == ["delete"]
+
+
+def test_a_draft_whose_base_is_not_kept_can_be_dropped(tmp_path: Path) -> None:
+    with Tree(str(tmp_path / "c.db")) as tree:
+        tree.put("a", 1)
+        tree.drafts.begin("d").put("a", 2)
+        tree.put("a", 3)
+        tree.put("a", 4)
+        tree.compact(tree.revision)
+    with Tree(str(tmp_path / "c.db")) as tree:
+        with pytest.raises(Compacted, match=r"draft `d`: the tree at revision .*; it can only be dropped"):
+            tree.drafts.open("d")
+        tree.drafts.drop("d")
+        assert tree.drafts.list() == []
+        with pytest.raises(NotFound, match="no draft `d`"):
+            tree.drafts.drop("d")

@@ -211,7 +211,15 @@ class Config:
     @verb(writes=True)
     async def draft_drop(self, name: str) -> None:
         """Forget a draft."""
-        await (await self._tree.drafts.open(name)).drop()
+        await self._tree.drafts.drop(name)
+
+    @verb(writes=True)
+    async def rebase(self, name: str) -> list[str]:
+        """Put a draft onto the tree as it is now, after a conflict.
+
+        The paths that it writes and others have changed since its base: its commit would change them again.
+        """
+        return await (await self._tree.drafts.open(name)).rebase()
 
     # ------------------------------------------------------------------------------------------------ listening, calling
 

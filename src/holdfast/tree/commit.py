@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from holdfast.errors import InvalidValue
+
 from .edit import Edit, Operation
 from .head import Branch, Head, Node, owner_of, value_of
 from .paths import Path, show
 
-__all__ = ["Change", "Commit", "Proposal", "changes_of", "user"]
+__all__ = ["Change", "Commit", "Proposal", "changes_of", "check_words", "user", "version"]
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -113,6 +115,27 @@ def _change(edit: Edit) -> Change:
 
 def _plain(node: Node) -> Any:
     return {} if type(node) is Branch else value_of(node)
+
+
+def check_words(**words: object) -> None:
+    """What goes into the log: author, message. Raises: InvalidValue - not text, or text that is not Unicode."""
+    for name, word in words.items():
+        if type(word) is str and word.isascii():
+            continue
+        if not isinstance(word, str):
+            raise InvalidValue(f"expected text as {name}, got `{word!r}`")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue(f"expected text in Unicode as {name}, got half a surrogate pair") from None
+
+
+def version(expected: object) -> int:
+    """A version that a caller expects. Raises: InvalidValue - it cannot be one."""
+    if type(expected) is not int or expected < 0:
+        hint = "the version of a node is the revision that last changed it; 0: nothing is there"
+        raise InvalidValue(f"expected a version, got `{expected!r}`", hint=hint)
+    return expected
 
 
 def user() -> str:

@@ -143,6 +143,8 @@ class Core:
 
     def compact(self, before: int | None = None) -> int:
         """Let history go: what ended at or before this revision, or by the policy. Returns the number of rows. Blocks."""
+        if before is not None and type(before) is not int:
+            raise InvalidValue(f"expected a revision, got `{before!r}`")
         if before is None:
             before = compaction.due(self.database, self.retention)
         if before > self.database.revision:
@@ -189,6 +191,7 @@ class Core:
         """A node as it was, with its version then. Blocks. Raises: NotFound, Compacted, InvalidValue."""
         revision = self.revision_of(at, path, back)
         with reading(self.database) as reader:
+            past.whole_at(reader.fetch, revision)
             reader.whole_since("tree", revision)
             there = past.node_at(reader.fetch, path, revision)
             version = past.changed_at(reader.fetch, path, revision)
@@ -198,6 +201,8 @@ class Core:
 
     def log(self, path: Path, since: Point, until: Point | None, limit: int) -> list[Entry]:
         """Blocks. limit 0: all. Raises: InvalidValue, Compacted - a point in time."""
+        if limit < 0:
+            raise InvalidValue(f"expected a number of entries, 0 for all, got {limit}")
         begin = 0 if since == 0 else self.revision_of(since)
         end = self.database.revision if until is None else self.revision_of(until)
         with reading(self.database) as reader:
@@ -240,6 +245,9 @@ class Core:
         """The commit that brings a subtree back. Blocks. Raises: InvalidValue, NotFound - it has not so many changes;  Compacted."""
         if not path:
             raise InvalidValue("the whole tree cannot be rolled back at once", hint="name a first segment")
+        if to is None and not back:
+            hint = "a revision, a time, or how many of its changes back"
+            raise InvalidValue(f"expected where to roll `{show(path)}` back to, got nothing", hint=hint)
         head = self.head
         revision = self.revision_of(to, path, back)
         details = {"rollback": {"path": show(path), "to": revision}}
@@ -283,6 +291,8 @@ class Core:
             raise Closed("this tree is closed")
         if queue < 1:
             raise InvalidValue(f"expected a queue of at least one commit, got {queue}")
+        if since is not None and (type(since) is not int or since < 0):
+            raise InvalidValue(f"expected a revision to begin behind, got `{since!r}`", hint="`history.revision` tells that of a time")
         return Watch(self.hub, prefix, pattern, since, self.head.revision, queue, catch_up=catch_up)
 
 

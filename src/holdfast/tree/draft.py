@@ -19,18 +19,21 @@ from zlib import crc32
 import msgspec
 
 from holdfast.database.home import Database, Transaction
-from holdfast.errors import AlreadyExists, Closed, Corrupt, InvalidValue, NotFound
+from holdfast.errors import AlreadyExists, Closed, Compacted, Corrupt, InvalidValue, NotFound
 
 from . import past
-from .commit import Proposal
-from .edit import Delete, Merge, Operation, Put
-from .head import Head
+from .commit import Proposal, check_words
+from .edit import Delete, Merge, Operation, Put, written_paths
+from .head import Head, find
+from .paths import show
+from .values import check_seconds
 from .workspace import Workspace
 
 __all__ = ["Draft", "Drafts", "remove"]
 
 _MAKE: Final = "INSERT INTO tree_drafts(name, base, author, message, made_ns, ttl_s, ends_ns) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD: Final = "INSERT INTO tree_work(name, n, operation, sum) VALUES (?, ?, ?, ?)"
+_MOVE: Final = "UPDATE tree_drafts SET base = ? WHERE name = ?"
 _TOUCH: Final = "UPDATE tree_drafts SET ends_ns = ? WHERE name = ?"
 _ALL: Final = "SELECT name, base, author, message, made_ns, ttl_s, ends_ns FROM tree_drafts"
 _WORK: Final = "SELECT n, operation, sum FROM tree_work WHERE name = ? ORDER BY n"
@@ -73,6 +76,20 @@ class Draft(Workspace):
             row = (self.name, len(self.operations), text, crc32(text.encode()))
             return self._drafts.keep(self, row)
 
+    def rebase(self) -> tuple[list[str], Future[None]]:
+        """Put it onto the tree as it is now: the paths that it writes and that others have changed meanwhile.
+
+        Raises: InvalidValue, NotFound - an operation does not fit there: it stays as it is;  Closed.
+        """
+        with self.lock:
+            self.check()
+            head = self._drafts.head()
+            written = {path for one in self.operations for path in written_paths(one)}
+            changed = sorted(path for path in written if find(head.root, path) is not find(self.base.root, path))
+            self.root = Workspace(head, self.operations).root
+            self.base = head
+            return [show(path) for path in changed], self._drafts.move(self)
+
     def check(self) -> None:
         """Raises: Closed - it was committed, dropped, or its time is over."""
         if not self.ended and self.ends_ns is not None and self.ends_ns <= self._drafts.now_ns():
@@ -93,7 +110,7 @@ class Drafts:
     def __init__(self, database: Database, head: Callable[[], Head], now_ns: Callable[[], int] = time.time_ns) -> None:
         self.now_ns = now_ns
         self._database = database
-        self._head = head
+        self.head = head
         self._open: dict[str, Draft] = {}
         self._lock = threading.Lock()
 
@@ -102,12 +119,15 @@ class Drafts:
         if name is not None and (not isinstance(name, str) or not name):
             raise InvalidValue(f"expected the name of a draft, got `{name!r}`")
         name = uuid.uuid4().hex if name is None else name
+        check_words(name=name, author=author, message=message)
+        if ttl_s is not None:
+            check_seconds("ttl", ttl_s)
         made_ns = self.now_ns()
         ends_ns = None if ttl_s is None else made_ns + round(ttl_s * 1e9)
         with self._lock:
             if name in self._open or self._row(name) is not None:
                 raise AlreadyExists(f"a draft `{name}` is there already", hint="open it, or choose another name", draft=name)
-            draft = Draft(self, self._head(), name, author, message, made_ns, ttl_s, ends_ns)
+            draft = Draft(self, self.head(), name, author, message, made_ns, ttl_s, ends_ns)
             self._open[name] = draft
         row = (name, draft.base.revision, author, message, made_ns, ttl_s, ends_ns)
         return draft, self._database.write(lambda tx: tx.change("tree", _MAKE, [row]), durable=True)
@@ -141,9 +161,24 @@ class Drafts:
 
         return self._database.write(job, durable=True)
 
+    def move(self, draft: Draft) -> Future[None]:
+        """Write down that it has another base."""
+        row = (draft.base.revision, draft.name)
+        return self._database.write(lambda tx: tx.change("tree", _MOVE, [row]), durable=True)
+
     def drop(self, draft: Draft) -> Future[None]:
         self.forget(draft)
         return self._database.write(lambda tx: remove(tx, draft.name), durable=True)
+
+    def drop_named(self, name: str) -> Future[None]:
+        """The same of one that need not be open, nor can be. Blocks. Raises: NotFound."""
+        with self._lock:
+            draft = self._open.pop(name, None)
+            if draft is not None:
+                draft.ended = True
+            elif self._row(name) is None:
+                raise NotFound(f"no draft `{name}`", draft=name)
+        return self._database.write(lambda tx: remove(tx, name), durable=True)
 
     def forget(self, draft: Draft) -> None:
         """It was committed."""
@@ -168,8 +203,12 @@ class Drafts:
     def _load(self, row: tuple[Any, ...]) -> Draft:
         name, base, author, message, made_ns, ttl_s, ends_ns = row
         with past.reading(self._database) as reader:
-            head = self._head()
-            now = past.past_head(reader.fetch, head, base)
+            head = self.head()
+            try:
+                now = past.past_head(reader.fetch, head, base)
+            except Compacted as error:
+                sentence = f"draft `{name}`: {error.message}"
+                raise Compacted(sentence, oldest=error.oldest, hint="it can only be dropped", draft=name) from error
             work = reader.fetch(_WORK, (name,))
         draft = Draft(self, now, name, author or "", message or "", made_ns, ttl_s, ends_ns)
         for n, text, told in work:

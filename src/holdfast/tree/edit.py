@@ -21,7 +21,7 @@ from .paths import MAX_DEPTH, Path, show
 from .values import encode
 from .wide import Children, children, with_child, without_child
 
-__all__ = ["Delete", "Edit", "Editor", "Merge", "Operation", "Put", "written_paths"]
+__all__ = ["Delete", "Edit", "Editor", "Merge", "Operation", "Put", "merging", "written_paths"]
 
 
 class Put(msgspec.Struct, frozen=True, tag="put"):
@@ -293,6 +293,18 @@ class Editor:
             raise Conflict(f"`{show(path)}` is an ephemeral node of another session", path=show(path), owner=old.owner, version=old.since)
         sentence = f"`{show(path)}` is persistent: an ephemeral node does not replace it"
         raise AlreadyExists(sentence, path=show(path), version=old.since)
+
+
+def merging(path: Path, patch: Any) -> list[Operation]:
+    """A merge. Into the whole tree it is one of each first segment, of which none goes by it. patch: checked. Raises: InvalidValue."""
+    if path:
+        return [Merge(path, patch)]
+    if type(patch) is not dict:
+        raise InvalidValue("expected an object to be merged into the whole tree", hint="its members are first segments")
+    for key, one in patch.items():
+        if one is None:
+            raise InvalidValue(f"the whole tree cannot be cleared by a merge: `{show((key,))}` is null", hint="delete it by its own path")
+    return [Merge((key,), one) for key, one in patch.items()]
 
 
 def written_paths(operation: Operation) -> Iterable[Path]:

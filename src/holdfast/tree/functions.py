@@ -12,9 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from holdfast.errors import AlreadyExists, FunctionError, HoldfastError, NotFound, Timeout
+from holdfast.errors import AlreadyExists, FunctionError, HoldfastError, InvalidValue, NotFound, Timeout
 
 from .paths import Path, PathLike, parse, show
+from .values import check_seconds
 
 __all__ = ["TIMEOUT_S", "Functions", "signature"]
 
@@ -32,8 +33,11 @@ class Functions:
         self._threads: ThreadPoolExecutor | None = None
 
     def add(self, path: PathLike, function: Function, timeout_s: float = TIMEOUT_S) -> Path:
-        """Raises: InvalidValue, AlreadyExists."""
+        """Raises: InvalidValue - the path, or what cannot be called;  AlreadyExists."""
         keys = parse(path)
+        if not callable(function):
+            raise InvalidValue(f"expected a function, got `{function!r}` – at `{show(keys)}`")
+        check_seconds("timeout", timeout_s)
         if keys in self._known:
             raise AlreadyExists(f"a function is at `{show(keys)}` already", path=show(keys))
         self._known[keys] = (function, timeout_s)

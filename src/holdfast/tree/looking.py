@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,7 +10,7 @@ from holdfast.errors import InvalidValue, NotFound
 
 from .head import Branch, Head, Node, find, owner_of, value_of
 from .paths import Path, PathLike, parse, show
-from .patterns import Pattern, found
+from .patterns import chosen, found, pattern
 
 __all__ = ["RAISE", "Info", "Match", "Pages", "info", "matches", "node", "value"]
 
@@ -81,9 +80,10 @@ def info(there: Node, path: Path, version: int | None = None) -> Info:
     return Info(show(path), value_of(there), there.since if version is None else version, kind, size, owner is not None, owner)
 
 
-def matches(head: Head, pattern: Pattern) -> Iterator[Match]:
-    """In the order of keys."""
-    return (Match(show(path), value_of(there), groups) for path, there, groups in found(head.root, pattern))
+def matches(root: Branch, stars: str | None, expression: str | None) -> list[Match]:
+    """What one of both matches, in the order of keys; all if neither is given. Raises: InvalidValue."""
+    wanted = chosen(stars, expression) or pattern("**")
+    return [Match(show(path), value_of(there), groups) for path, there, groups in found(root, wanted)]
 
 
 class Pages:

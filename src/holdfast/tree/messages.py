@@ -81,14 +81,14 @@ class Channels:
 
     def subscribe(self, name: str, queue: int = _QUEUE) -> Subscription:
         """Raises: InvalidValue - no name."""
-        if not name or not isinstance(name, str):
-            raise InvalidValue(f"expected the name of a channel, got `{name!r}`")
+        _check_name(name)
         subscription = Subscription(self, name, queue)
         self._listening.setdefault(name, {})[subscription] = None
         return subscription
 
     def publish(self, name: str, value: Any, origin: str = "") -> int:
-        """Tell those who listen now; returns how many they are: none is no error. Raises: InvalidValue - the value is not JSON."""
+        """Tell those who listen now; returns how many they are: none is no error. Raises: InvalidValue - no name, or no JSON."""
+        _check_name(name)
         where: Path = ("message",)
         message = Message(name, checked(value, where), origin)
         listening = len(self._listening.get(name, ()))
@@ -115,3 +115,8 @@ class Channels:
     def _tell(self, message: Message) -> None:
         for subscription in list(self._listening.get(message.channel, ())):
             subscription.tell(Message(message.channel, fresh(message.value), message.origin))
+
+
+def _check_name(name: object) -> None:
+    if not name or not isinstance(name, str):
+        raise InvalidValue(f"expected the name of a channel, got `{name!r}`")

@@ -21,7 +21,7 @@ from holdfast.errors import InvalidValue
 __all__ = ["MAX_DEPTH", "MAX_KEY", "Path", "PathLike", "below", "check_key", "parse", "show", "show_key"]
 
 Path = tuple[str, ...]
-PathLike = str | Path
+PathLike = str | Path | list[str]
 """As users give it: text, or the keys themselves."""
 
 MAX_DEPTH: Final = 64
@@ -34,9 +34,16 @@ _PLAIN: Final = re.compile(r"[^\s./\\\"*?\[\]{}()|^$\x00-\x1f\x7f]+")
 _QUOTED: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 
 
-@lru_cache(maxsize=8192)
 def parse(path: PathLike) -> Path:
     """The keys of a path. Raises: InvalidValue - it cannot be parsed, or is too deep."""
+    try:
+        return _parsed(tuple(path) if type(path) is list else path)  # type: ignore[arg-type]
+    except TypeError:  # what cannot be hashed is no key
+        raise InvalidValue(f"expected a path such as `nodes.r1.mtu`, got `{path!r}`") from None
+
+
+@lru_cache(maxsize=8192)
+def _parsed(path: str | Path) -> Path:
     if isinstance(path, tuple):
         keys = path
         for key in keys:

@@ -22,7 +22,7 @@ from holdfast.errors import InvalidValue
 from .head import Branch, Node
 from .paths import Path, parse, show_key
 
-__all__ = ["Pattern", "found", "pattern", "regex"]
+__all__ = ["Pattern", "chosen", "found", "pattern", "regex"]
 
 _MAX: Final = 2000
 """Characters of an expression."""
@@ -59,6 +59,16 @@ def pattern(text: str) -> Pattern:
 def regex(text: str) -> Pattern:
     """A regular expression. Raises: InvalidValue - it is none, or one that needs more than linear time (backreferences …)."""
     return Pattern(text, (), _compiled(text, text))
+
+
+def chosen(stars: str | None, expression: str | None) -> Pattern | None:
+    """The one of both that is given. Raises: InvalidValue - both are, or it is none."""
+    if stars is not None and expression is not None:
+        raise InvalidValue("expected a pattern or a regular expression, got both")
+    for text in (stars, expression):
+        if text is not None and not isinstance(text, str):
+            raise InvalidValue(f"expected a pattern such as `nodes.*.mtu`, got `{text!r}`")
+    return regex(expression) if expression is not None else None if stars is None else pattern(stars)
 
 
 def _parts(text: str) -> Iterator[str]:

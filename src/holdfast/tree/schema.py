@@ -95,4 +95,5 @@ def _validator(schema: Any, path: str) -> Any:
         options = jsonschema_rs.RegexOptions()
         return jsonschema_rs.validator_for(schema, retriever=nothing_else, pattern_options=options, validate_formats=True)
     except (ValueError, TypeError) as error:
-        raise InvalidValue(f"not a JSON Schema: {error} – for `{path}`") from error
+        reason = str(error).partition("\n")[0]  # behind it the library shows the schema and the value
+        raise InvalidValue(f"not a JSON Schema: {reason} – for `{path}`") from error

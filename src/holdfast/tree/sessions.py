@@ -13,11 +13,11 @@ from typing import Any
 from holdfast.database.home import Database
 from holdfast.errors import Closed
 
-from .commit import Commit, Proposal
+from .commit import Commit, Proposal, check_words
 from .edit import Delete, Operation, Put
 from .paths import Path, PathLike, parse
 from .pending import Answer, Pending
-from .values import checked
+from .values import check_seconds, checked
 
 __all__ = ["Session", "Sessions"]
 
@@ -83,6 +83,10 @@ class Sessions:
         self._alive: dict[str, Session] = {}
 
     def begin(self, name: str = "", ttl_s: float | None = None) -> Session:
+        """Raises: InvalidValue."""
+        check_words(name=name)
+        if ttl_s is not None:
+            check_seconds("ttl", ttl_s)
         session = Session(self, name, ttl_s)
         self._alive[session.id] = session
         return session

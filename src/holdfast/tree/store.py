@@ -20,7 +20,7 @@ from holdfast.database.home import Database, Transaction
 from holdfast.errors import Conflict, HoldfastError, InvalidValue
 
 from . import draft, rows
-from .commit import Commit, Proposal
+from .commit import Commit, Proposal, check_words
 from .edit import Edit, Editor, written_paths
 from .head import Branch, Head, find
 from .paths import Path, show
@@ -70,7 +70,9 @@ class Store:
         Those that wait together are carried out in their order, each on its own, and share a transaction and its sync.
         Raises, with the answer: Conflict - what was read or written has changed since the base, or an expected version is another;
           InvalidValue, NotFound, AlreadyExists - an operation;  Stale;  Unavailable, Closed - the database.
+        Raises, at once: InvalidValue - author or message. In the log they would fail the commits of others that share the transaction.
         """
+        check_words(author=proposal.author, message=proposal.message)
         pending: Pending[Commit] = Pending()
         with self._gate:
             self._waiting.append((proposal, pending))

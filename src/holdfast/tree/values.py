@@ -15,7 +15,7 @@ from holdfast.errors import InvalidValue
 
 from .paths import MAX_DEPTH, Path, check_key, show
 
-__all__ = ["MAX_COMMIT", "MAX_LEAF", "checked", "decode", "encode", "fresh"]
+__all__ = ["MAX_COMMIT", "MAX_LEAF", "check_seconds", "checked", "decode", "encode", "fresh"]
 
 MAX_LEAF: Final = 1 << 20
 """Bytes of one leaf's text."""
@@ -127,3 +127,9 @@ def fresh(value: Any) -> Any:
     if type(value) is dict:
         return {key: fresh(one) for key, one in value.items()}
     return value
+
+
+def check_seconds(name: str, seconds: object) -> None:
+    """A time to live or to wait. Raises: InvalidValue."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise InvalidValue(f"expected a number of seconds above 0 as {name}, got `{seconds!r}`")

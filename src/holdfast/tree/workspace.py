@@ -8,9 +8,11 @@ from typing import Any
 from holdfast.errors import NotFound
 
 from .commit import Change, Proposal, changes_of
-from .edit import Delete, Editor, Merge, Operation, Put
+from .edit import Delete, Editor, Operation, Put, merging
 from .head import Branch, Head, Node, find, value_of
+from .looking import Match, matches
 from .paths import Path, PathLike, parse, show
+from .patterns import chosen
 from .values import checked
 
 __all__ = ["Workspace"]
@@ -49,6 +51,12 @@ class Workspace:
             raise NotFound(f"nothing is at `{show(path)}`", path=show(path))
         return sorted(node.children) if type(node) is Branch else []
 
+    def find(self, stars: str | None, expression: str | None) -> list[Match]:
+        """What a pattern or a regular expression matches. Counts as reading all that it could match. Raises: InvalidValue."""
+        wanted = chosen(stars, expression)
+        self.reads.add(wanted.prefix if wanted else ())
+        return matches(self.root, stars, expression)
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def put(self, path: PathLike, value: Any) -> None:
@@ -60,7 +68,8 @@ class Workspace:
 
     def merge(self, path: PathLike, patch: Any) -> None:
         keys = parse(path)
-        self.add(Merge(keys, checked(patch, keys)))
+        for one in merging(keys, checked(patch, keys)):
+            self.add(one)
 
     def add(self, operation: Operation) -> None:
         """Do it here; nothing is changed when it cannot be done. Raises: InvalidValue, NotFound."""

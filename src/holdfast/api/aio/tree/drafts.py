@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.api.bridge import in_worker, settled
 from holdfast.tree.commit import Change, Commit
-from holdfast.tree.edit import Delete, Merge, Put
-from holdfast.tree.looking import RAISE
+from holdfast.tree.edit import Delete, Put, merging
+from holdfast.tree.looking import RAISE, Match
 from holdfast.tree.paths import PathLike, parse
 from holdfast.tree.values import checked
 
@@ -37,6 +37,10 @@ class Drafts:
     async def open(self, name: str) -> Draft:
         """Raises: NotFound;  Compacted - the tree that it was begun on is not kept any more."""
         return Draft(self._tree, await in_worker(self._tree._place.core.drafts.open, name))
+
+    async def drop(self, name: str) -> None:
+        """Forget one, also one that cannot be opened any more. Raises: NotFound."""
+        await settled(await in_worker(self._tree._place.core.drafts.drop_named, name))
 
     async def list(self) -> list[dict[str, Any]]:
         """name, base, author, message, made_ns, ttl_s, ends_ns of each."""
@@ -72,6 +76,10 @@ class Draft:
         """Raises: NotFound."""
         return self._made.keys(parse(path))
 
+    def find(self, pattern: str | None = None, *, regex: str | None = None) -> list[Match]:
+        """What a pattern or a regular expression matches, as it would become. Raises: InvalidValue."""
+        return self._made.find(pattern, regex)
+
     def diff(self) -> list[Change]:
         """What it would change."""
         return self._made.changes()
@@ -88,10 +96,21 @@ class Draft:
     async def merge(self, path: PathLike, patch: Any) -> None:
         """Raises: InvalidValue, Closed."""
         keys = parse(path)
-        await settled(self._made.write(Merge(keys, checked(patch, keys))))
+        for one in merging(keys, checked(patch, keys)):
+            await settled(self._made.write(one))
+
+    async def rebase(self) -> list[str]:
+        """Put it onto the tree as it is now, so that its commit can follow what others have done since its base.
+
+        Returns the paths that it writes and others have changed meanwhile: look at `diff`, its commit would change them again.
+        Raises: NotFound, InvalidValue - what it does cannot be done any more: it stays as it is;  Closed.
+        """
+        changed, kept = self._made.rebase()
+        await settled(kept)
+        return changed
 
     async def commit(self, *, author: str | None = None, message: str = "") -> Commit:
-        """Make it real; it ends with that. Raises: Conflict - it stays, to be dropped or begun anew;  Closed, Denied, InvalidValue."""
+        """Make it real; it ends with that. Raises: Conflict - it stays, to be rebased or dropped;  Closed, Denied, InvalidValue."""
         proposal = self._made.propose(self._made.author if author is None else author, message, self._tree.id)
         commit = await settled(self._tree._place.commit(proposal))
         self._tree._place.core.drafts.forget(self._made)

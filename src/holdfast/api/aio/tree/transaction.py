@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from holdfast.api.bridge import settled
 from holdfast.errors import Closed
 from holdfast.tree.commit import Change, Commit
-from holdfast.tree.looking import RAISE
+from holdfast.tree.commit import version as checked_version
+from holdfast.tree.looking import RAISE, Match
 from holdfast.tree.paths import PathLike, parse
 from holdfast.tree.workspace import Workspace
 
@@ -42,6 +43,10 @@ class Transaction:
         """Raises: NotFound."""
         return self._work.keys(parse(path))
 
+    def find(self, pattern: str | None = None, *, regex: str | None = None) -> list[Match]:
+        """What a pattern or a regular expression matches, as it would become. Raises: InvalidValue."""
+        return self._work.find(pattern, regex)
+
     def put(self, path: PathLike, value: Any) -> None:
         """Raises: InvalidValue;  Closed."""
         self._open().put(path, value)
@@ -56,7 +61,7 @@ class Transaction:
 
     def expect(self, path: PathLike, version: int) -> None:
         """Commit only if this path is at this version then; 0: nothing is there."""
-        self._open().expected[parse(path)] = version
+        self._open().expected[parse(path)] = checked_version(version)
 
     def diff(self) -> list[Change]:
         """What it would change."""

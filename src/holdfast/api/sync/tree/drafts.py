@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.api.bridge import answer
 from holdfast.tree.commit import Change, Commit
-from holdfast.tree.edit import Delete, Merge, Put
-from holdfast.tree.looking import RAISE
+from holdfast.tree.edit import Delete, Put, merging
+from holdfast.tree.looking import RAISE, Match
 from holdfast.tree.paths import PathLike, parse
 from holdfast.tree.values import checked
 
@@ -38,6 +38,10 @@ class Drafts:
     def open(self, name: str) -> Draft:
         """Raises: NotFound;  Compacted - the tree that it was begun on is not kept any more."""
         return Draft(self._tree, self._tree._place.core.drafts.open(name))
+
+    def drop(self, name: str) -> None:
+        """Forget one, also one that cannot be opened any more. Raises: NotFound."""
+        answer(self._tree._place.core.drafts.drop_named(name))
 
     def list(self) -> list[dict[str, Any]]:
         """name, base, author, message, made_ns, ttl_s, ends_ns of each."""
@@ -73,6 +77,10 @@ class Draft:
         """Raises: NotFound."""
         return self._made.keys(parse(path))
 
+    def find(self, pattern: str | None = None, *, regex: str | None = None) -> list[Match]:
+        """What a pattern or a regular expression matches, as it would become. Raises: InvalidValue."""
+        return self._made.find(pattern, regex)
+
     def diff(self) -> list[Change]:
         """What it would change."""
         return self._made.changes()
@@ -89,10 +97,21 @@ class Draft:
     def merge(self, path: PathLike, patch: Any) -> None:
         """Raises: InvalidValue, Closed."""
         keys = parse(path)
-        answer(self._made.write(Merge(keys, checked(patch, keys))))
+        for one in merging(keys, checked(patch, keys)):
+            answer(self._made.write(one))
+
+    def rebase(self) -> list[str]:
+        """Put it onto the tree as it is now, so that its commit can follow what others have done since its base.
+
+        Returns the paths that it writes and others have changed meanwhile: look at `diff`, its commit would change them again.
+        Raises: NotFound, InvalidValue - what it does cannot be done any more: it stays as it is;  Closed.
+        """
+        changed, kept = self._made.rebase()
+        answer(kept)
+        return changed
 
     def commit(self, *, author: str | None = None, message: str = "") -> Commit:
-        """Make it real; it ends with that. Raises: Conflict - it stays, to be dropped or begun anew;  Closed, Denied, InvalidValue."""
+        """Make it real; it ends with that. Raises: Conflict - it stays, to be rebased or dropped;  Closed, Denied, InvalidValue."""
         proposal = self._made.propose(self._made.author if author is None else author, message, self._tree.id)
         commit = answer(self._tree._place.commit(proposal))
         self._tree._place.core.drafts.forget(self._made)

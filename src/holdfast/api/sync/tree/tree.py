@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from holdfast.api.bridge import answer, closed_at_exit, run
@@ -23,13 +24,12 @@ from holdfast.api.sync.tree.listening import Channels, Watch
 from holdfast.api.sync.tree.session import Session
 from holdfast.api.sync.tree.transaction import Transaction
 from holdfast.tree import looking, text
-from holdfast.tree.commit import Commit, Proposal, user
-from holdfast.tree.edit import Delete, Merge, Put
+from holdfast.tree.commit import Commit, Proposal, user, version
+from holdfast.tree.edit import Delete, Merge, Operation, Put, merging
 from holdfast.tree.head import find, value_of
 from holdfast.tree.looking import RAISE, Info, Match
-from holdfast.tree.paths import PathLike, parse
-from holdfast.tree.patterns import pattern as star_pattern
-from holdfast.tree.patterns import regex as regular_expression
+from holdfast.tree.paths import Path, PathLike, parse
+from holdfast.tree.patterns import chosen
 from holdfast.tree.values import checked
 from holdfast.tree.watch import QUEUE
 from holdfast.tree.workspace import Workspace
@@ -138,8 +138,7 @@ class Tree:
 
         Raises: InvalidValue - the pattern or the expression.
         """
-        wanted = regular_expression(regex) if regex is not None else star_pattern("**" if pattern is None else pattern)
-        return list(looking.matches(self._place.core.head, wanted))
+        return looking.matches(self._place.core.head.root, pattern, regex)
 
     def edges(self, path: PathLike = "") -> list[tuple[str, str]]:
         """(parent, child) for all below a path: the tree as a graph."""
@@ -157,7 +156,7 @@ class Tree:
           another: which, and who changed it;  Denied - a hook's veto. Nothing is changed then.
         """
         keys = parse(path)
-        return answer(self._place.commit(self._proposal(Put(keys, checked(value, keys)), expected, author, message)))
+        return answer(self._place.commit(self._proposal(keys, [Put(keys, checked(value, keys))], expected, author, message)))
 
     def delete(
         self, path: PathLike, *, expected: int | None = None, missing_ok: bool = False, author: str | None = None, message: str = ""
@@ -166,18 +165,24 @@ class Tree:
 
         Raises: NotFound, unless missing_ok;  Conflict, Denied, InvalidValue.
         """
-        return answer(self._place.commit(self._proposal(Delete(parse(path), missing_ok), expected, author, message)))
+        keys = parse(path)
+        return answer(self._place.commit(self._proposal(keys, [Delete(keys, missing_ok)], expected, author, message)))
 
     def merge(
         self, path: PathLike, patch: Any, *, expected: int | None = None, author: str | None = None, message: str = ""
     ) -> Commit:
-        """Merge a patch (RFC 7396): members that are null go, objects are merged, all else is put. Raises: as `put`."""
-        keys = parse(path)
-        return answer(self._place.commit(self._proposal(Merge(keys, checked(patch, keys)), expected, author, message)))
+        """Merge a patch (RFC 7396): members that are null go, objects are merged, all else is put.
 
-    def _proposal(self, operation: Put | Delete | Merge, expected: int | None, author: str | None, message: str) -> Proposal:
-        wanted = {} if expected is None else {operation.path: expected}
-        return Proposal((operation,), self.author if author is None else author, message, self.id, expected=wanted)
+        Into the whole tree, "", it merges each member into its first segment, of which none goes by it. Raises: as `put`.
+        """
+        keys = parse(path)
+        return answer(self._place.commit(self._proposal(keys, merging(keys, checked(patch, keys)), expected, author, message)))
+
+    def _proposal(
+        self, path: Path, operations: Sequence[Operation], expected: int | None, author: str | None, message: str
+    ) -> Proposal:
+        wanted = {} if expected is None else {path: version(expected)}
+        return Proposal(operations, self.author if author is None else author, message, self.id, expected=wanted)
 
     def transaction(self, message: str = "", *, author: str | None = None) -> Transaction:
         """Several changes, committed together or not at all, on condition that what it read and wrote is still as it was."""
@@ -211,8 +216,7 @@ class Tree:
         Raises: InvalidValue;  and while it is read: Compacted - history does not reach back;  Lagged.
         """
         prefix = parse("" if path is None else path)
-        wanted = regular_expression(regex) if regex is not None else None if pattern is None else star_pattern(pattern)
-        return Watch(self._place.core.watch(prefix, wanted, since, queue, catch_up=catch_up))
+        return Watch(self._place.core.watch(prefix, chosen(pattern, regex), since, queue, catch_up=catch_up))
 
     def call(self, path: PathLike, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the tree; its result as it is. Raises: NotFound, Timeout, FunctionError."""
