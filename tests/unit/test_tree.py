@@ -572,6 +572,7 @@ def test_one_process_per_file(tmp_path: Path) -> None:
         (lambda tree: tree.session("\ud800"), "expected text in Unicode as name"),
         (lambda tree: tree.drafts.begin(ttl="x"), "expected a number of seconds above 0 as ttl, got `'x'`"),
         (lambda tree: tree.functions.add("f", 3), "expected a function, got `3` – at `f`"),
+        (lambda tree: tree.hooks.before("b", 3), "expected a function, got `3` – at `b`"),
         (lambda tree: tree.channels.publish("", 1), "expected the name of a channel, got `''`"),
         (lambda tree: tree.compact("x"), "expected a revision, got `'x'`"),
         (lambda tree: tree.history.rollback("a"), "expected where to roll `a` back to, got nothing"),

@@ -214,12 +214,14 @@ class Config:
         await self._tree.drafts.drop(name)
 
     @verb(writes=True)
-    async def rebase(self, name: str) -> list[str]:
+    async def rebase(self, name: str) -> dict[str, Any]:
         """Put a draft onto the tree as it is now, after a conflict.
 
-        The paths that it writes and others have changed since its base: its commit would change them again.
+        Its new base, and the paths that it writes and others have changed: its commit would change them again.
         """
-        return await (await self._tree.drafts.open(name)).rebase()
+        draft = await self._tree.drafts.open(name)
+        changed = await draft.rebase()
+        return {"draft": name, "base": draft.base, "changed": changed}
 
     # ------------------------------------------------------------------------------------------------ listening, calling
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from holdfast.errors import Denied, HoldfastError, NotFound, Timeout
+from holdfast.errors import Denied, HoldfastError, InvalidValue, NotFound, Timeout
 
 from .commit import Change, Commit, Proposal, changes_of
 from .edit import Edit
 from .head import Branch, Head, find, value_of
 from .paths import Path, PathLike, parse, show
+from .values import check_seconds
 
 __all__ = ["Candidate", "Hook", "Hooks"]
 
@@ -92,7 +93,10 @@ class Hooks:
         self._queue: asyncio.Queue[Commit] = asyncio.Queue()
 
     def add(self, when: str, prefix: PathLike, call: Callable[[Any], Any], timeout_s: float = _TIMEOUT_S) -> Hook:
-        """Raises: InvalidValue - the path."""
+        """Raises: InvalidValue - the path, or what cannot be called."""
+        if not callable(call):
+            raise InvalidValue(f"expected a function, got `{call!r}` – at `{show(parse(prefix))}`")
+        check_seconds("timeout", timeout_s)
         hook = Hook(when, parse(prefix), call, timeout_s)
         (self._before if when == "before" else self._after).append(hook)
         return hook

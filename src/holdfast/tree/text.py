@@ -1,7 +1,7 @@
 """The tree as text: JSON and YAML in and out, the log for people to read, the edges for tools that draw graphs.
 
-YAML is read as its core schema has it: `no` and `12:30` are text, not false and 750. Dates stay text. Anchors are refused: a few lines
-of them can stand for gigabytes.
+YAML is read as its core schema has it: `no` and `12:30` are text, not false and 750. Dates stay text. What JSON does not have is refused,
+also as programs write it that take their NaN for JSON. Anchors are refused: a few lines of them can stand for gigabytes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ FORMATS: Final = ("json", "yaml")
 
 _FLOAT: Final = r"[-+]?(?:(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?|(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+)"
 """A number with a dot or an exponent."""
+_NO_NUMBER: Final = r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|NaN|[-+]?Infinity"
 
 
 def write(value: Any, form: str) -> str:
@@ -81,10 +82,17 @@ def _loader(yaml: Any) -> Any:
         ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
         ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
         ("float", _FLOAT, list("-+.0123456789")),
+        ("nan", _NO_NUMBER, list("-+.NI")),
     ):
         loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{expression})$"), first)
     loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(loader.construct_scalar(node)))
+    loader.add_constructor("tag:yaml.org,2002:nan", _refuse)
     return loader
+
+
+def _refuse(_loader: Any, node: Any) -> None:
+    sentence = f"expected a JSON value, got {node.value}, which JSON does not have – in line {node.start_mark.line + 1}"
+    raise InvalidValue(sentence, hint="if text is meant it stands in quotes")
 
 
 def members(value: Any) -> Iterator[tuple[str, Any]]:
