@@ -89,9 +89,9 @@ def piped(command: list[str]) -> int:
         return sum(map(len, iter(lambda: process.stdout.read(1 << 16), b"")))  # type: ignore[union-attr]
 
 
-def resident_mb() -> float:
-    """Resident memory of this process now, MB."""
-    with open("/proc/self/statm") as file:
+def resident_mb(process: int | str = "self") -> float:
+    """Resident memory of a process now, MB."""
+    with open(f"/proc/{process}/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 

@@ -5,6 +5,8 @@
     regex: a.(\\w+)\\.ip   a regular expression over the whole canonical path, with groups; here `.` is what it is in expressions
 
 A dot in a pattern is a dot of a path: `router-*.ip` does not match `router-a.zip`.
+
+re2 is imported when somebody has a pattern: with the C++ library it takes 3 MB, of a node whose tree may be empty, and 15 ms.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
-
-import re2
 
 from holdfast.errors import InvalidValue
 
@@ -85,6 +85,8 @@ def _parts(text: str) -> Iterator[str]:
 
 def _expression(parts: list[str]) -> str:
     """`a.**.b` becomes a\\.(KEY\\.)*b; the dots belong to the stars."""
+    import re2
+
     key = r'(?:"(?:[^"\\]|\\.)*"|[^".]+)'
     found = ""
     for place, part in enumerate(parts):
@@ -105,6 +107,8 @@ def _expression(parts: list[str]) -> str:
 
 
 def _compiled(expression: str, text: str) -> Any:
+    import re2
+
     if len(expression) > _MAX:
         raise InvalidValue(f"expected an expression of at most {_MAX} characters, got {len(expression)}")
     try:

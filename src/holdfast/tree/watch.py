@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-import re2
 
 from holdfast.database.home import Database
 from holdfast.errors import Lagged
@@ -290,6 +289,8 @@ class _Expressions:
         return [self._members[place] for place in places if place < len(self._members)]
 
     def _build(self, watches: Iterable[Watch]) -> None:
+        import re2
+
         members: dict[str, tuple[Pattern, list[Watch]]] = {}
         for watch in watches:
             assert watch.pattern is not None
