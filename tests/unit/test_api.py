@@ -89,6 +89,40 @@ def test_the_bridge_runs_coroutines_on_one_loop_and_brings_back_what_they_raise(
         bridge.run(fail())
 
 
+def test_the_bridge_gives_up_at_any_moment_without_a_word():
+    """Interrupted 800 times within the 1.5 ms that a call takes: nothing is reported of what nobody waits for any more."""
+    code = """if True:
+        import asyncio, random, signal
+        from holdfast.api import bridge
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        async def fail():
+            try:
+                await asyncio.sleep(0.0005)
+            finally:
+                raise ValueError("late")
+
+        signal.signal(signal.SIGALRM, interrupt)
+        moments, seen = random.Random(1), set()
+        for _ in range(800):
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.00001, 0.0015))
+                    bridge.run(fail())
+                except ValueError:
+                    seen.add("ended")
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                seen.add("interrupted")
+        print(*sorted(seen))
+    """
+    program = [sys.executable, "-W", "ignore::RuntimeWarning", "-c", code]  # it may be interrupted between `fail()` and `run`
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("ended interrupted\n", "")
+
+
 def test_the_bridge_does_not_wait_for_itself():
     async def inner():
         return bridge.run(asyncio.sleep(0))

@@ -39,16 +39,26 @@ class Closable(Protocol):
 
 
 class _Loop:
-    """A loop in a daemon thread."""
+    """A loop in a daemon thread, which makes it too: one that Ctrl-C leaves half made complains when it goes."""
+
+    loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self._made = threading.Event()
         self.thread = threading.Thread(target=self._run, name="holdfast-loop", daemon=True)
         self.thread.start()
+        self._made.wait()
 
     def _run(self) -> None:
+        self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
+        self._made.set()
         self.loop.run_forever()
+        left = asyncio.all_tasks(self.loop)  # of calls that were given up just before
+        for task in left:
+            task.cancel()
+        if left:
+            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.close()
 
     def stop(self) -> None:
@@ -101,40 +111,58 @@ class _Call(Generic[T]):
     synchronous commit has one.
     """
 
-    __slots__ = ("_coroutine", "_loop", "_running", "_task")
+    __slots__ = ("_begun", "_coroutine", "_error", "_loop", "_result", "_running", "_task")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
         self._coroutine = coroutine
         self._loop = loop
         self._running = threading.Lock()
+        self._begun = False
         self._task: asyncio.Task[T] | None = None
+        self._result: T
+        self._error: BaseException | None = None
 
     def result(self) -> T:
         """Start it and wait. Ctrl-C cancels it, and is raised without waiting for that."""
-        self._running.acquire()
         try:
+            self._running.acquire()
             self._loop.call_soon_threadsafe(self._start)
             # A signal that comes just before this waits would be heard when it ends; so it ends now and then.
             while not self._running.acquire(timeout=_HEARD_WITHIN_S):
                 pass
         except BaseException:
             try:
-                self._loop.call_soon_threadsafe(self._cancel)
+                self._loop.call_soon_threadsafe(self._give_up)
             except RuntimeError:  # the loop is closed: it was never started
                 self._coroutine.close()
             raise
-        assert self._task is not None
-        return self._task.result()
+        if self._error is None:
+            return self._result
+        error, self._error = self._error, None
+        try:
+            raise error
+        finally:
+            del error  # its traceback has this frame
 
     def _start(self) -> None:
+        self._begun = True
         self._task = self._loop.create_task(self._coroutine)
         self._task.add_done_callback(self._done)
 
-    def _done(self, _: asyncio.Task[T]) -> None:
+    def _done(self, task: asyncio.Task[T]) -> None:
+        """Here on the loop the task is asked, so that nobody has to who gave up, and let go: Ctrl-C that came in the callbacks of
+        its end would be lost, which Python reports as an `Exception ignored`."""
+        self._task = None
+        self._error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if self._error is None:
+            self._result = task.result()
         self._running.release()
 
-    def _cancel(self) -> None:
-        if self._task is not None:
+    def _give_up(self) -> None:
+        """Behind `_start` in the loop's queue, if that is there at all."""
+        if not self._begun:
+            self._coroutine.close()
+        elif self._task is not None:
             self._task.cancel()
 
 
