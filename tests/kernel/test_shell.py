@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -167,7 +168,6 @@ def test_ctrl_c_ends_what_runs_and_no_more(home: Path) -> None:
             ("put nodes.b 1\r", "+ nodes.b: 1"),
         ):
             before = len(terminal.text)
-            time.sleep(0.3)  # nobody is faster
             terminal.type(keys)
             terminal.wait_for(answer, after=before)
         terminal.wait_for(lambda text: text.count("+ nodes.b: 1") == 2)
@@ -176,3 +176,39 @@ def test_ctrl_c_ends_what_runs_and_no_more(home: Path) -> None:
         assert "Traceback" not in terminal.text
     finally:
         terminal.close()
+
+
+ENDLESS = "with recursive a(n) as (select 1 union all select n + 1 from a) select max(n) from a"
+WAITING = ("watch nodes", "watch routes", "put nodes.a", f"sql {ENDLESS}")
+
+
+@pytest.mark.parametrize("rounds", [15, pytest.param(150, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("with_node", [False, True])
+def test_ctrl_c_is_heard_whenever_it_comes(rounds: int, with_node: bool, home: Path, request: pytest.FixtureRequest, rng: Random) -> None:
+    """Before Enter is read, while the editor puts the terminal back, before the command waits, while it waits; and where nothing runs.
+
+    Whether it was heard the next line shows: a command that still waits would not answer it.
+    """
+    if with_node:
+        request.getfixturevalue("node")
+    terminal = Terminal("shell", columns=100)
+    try:
+        terminal.wait_for("holdfast>")
+        for number in range(rounds):
+            for line in (*WAITING, ""):
+                terminal.type(f"{line}\r" if line else "")
+                time.sleep(rng.choice((0.0, rng.uniform(0, 0.005), rng.uniform(0, 0.05))))
+                terminal.type("\x03")
+                _still_answers(terminal, f"get heard.{len(line)}.n{number}")
+        assert "Traceback" not in terminal.text and "Exception ignored" not in terminal.text
+        terminal.type("exit\r")
+        assert terminal.wait_for_end() == 0
+    finally:
+        terminal.close()
+
+
+def _still_answers(terminal: Terminal, line: str) -> None:
+    """The line is typed without a look at what there is."""
+    seen = len(terminal.text)
+    terminal.type(f"{line}\r")
+    terminal.wait_for(f"nothing is at `{line.removeprefix('get ')}`", after=seen)

@@ -14,11 +14,13 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 from pygments.lexers.sql import SqlLexer
 
+from holdfast.cli.interrupts import Interrupts
 from holdfast.cli.state import database_file
 from holdfast.cli.style import Style
 from holdfast.errors import HoldfastError
@@ -38,24 +40,31 @@ _WIDEST_DOC: Final = 60
 def run_prompt(answer: Answer, schema: Schema, settings: Settings, style: Style) -> None:
     """Ask and answer until Ctrl-D or `.quit`."""
     print(style("dim", "a statement ends with `;` · Tab completes · .help · Ctrl-D leaves"))
-    session = _session(schema, style)
-    while True:
-        try:
-            text = session.prompt().strip()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        if not text:
-            continue
-        try:
-            if not _respond(text, answer, schema, settings, style):
-                return
-        except HoldfastError as error:
-            hint = f" · {error.hint}" if error.hint else ""
-            print(f"{style('bad', 'error:')} {error.message}{style('dim', hint)}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print(style("dim", "stopped"), file=sys.stderr)
+    interrupts = Interrupts()
+    session = _session(schema, style, interrupts.keyboard)
+    with interrupts:
+        while _answer_next(session, interrupts, lambda text: _respond(text, answer, schema, settings, style), style):
+            pass
+
+
+def _answer_next(session: PromptSession[str], interrupts: Interrupts, respond: Callable[[str], bool], style: Style) -> bool:
+    """False: leave."""
+    try:
+        text = interrupts.ask(session).strip()
+    except KeyboardInterrupt:
+        return True
+    except EOFError:
+        return False
+    try:
+        return not text or interrupts.during(lambda: respond(text))
+    except HoldfastError as error:
+        hint = f" · {error.hint}" if error.hint else ""
+        print(f"{style('bad', 'error:')} {error.message}{style('dim', hint)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(style("dim", "stopped"), file=sys.stderr)
+    finally:
+        interrupts.end()
+    return True
 
 
 def _respond(text: str, answer: Answer, schema: Schema, settings: Settings, style: Style) -> bool:
@@ -72,9 +81,10 @@ def _respond(text: str, answer: Answer, schema: Schema, settings: Settings, styl
     return True
 
 
-def _session(schema: Schema, style: Style) -> PromptSession[str]:
+def _session(schema: Schema, style: Style, keys: Input) -> PromptSession[str]:
     return PromptSession(
         "holdfast> ",
+        input=keys,
         multiline=True,
         prompt_continuation="     ...> ",
         history=history_in("sql_history"),

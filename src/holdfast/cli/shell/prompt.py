@@ -11,10 +11,12 @@ from prompt_toolkit import ANSI, PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
+from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from holdfast.cli.command import Group
+from holdfast.cli.interrupts import Interrupts
 from holdfast.cli.options import Common
 from holdfast.cli.reading import open_reading
 from holdfast.cli.repl.prompt import history_in
@@ -34,31 +36,39 @@ _WIDEST_DOC: Final = 60
 def run_prompt(app: Group, db: str, colour: str) -> int:
     """Until Ctrl-D or `exit`; always 0: what failed was said."""
     style = style_for(sys.stdout, colour)
-    more: PromptSession[str] = PromptSession(color_depth=_depth(style))
+    interrupts = Interrupts()
+    more: PromptSession[str] = PromptSession(input=interrupts.keyboard, color_depth=_depth(style))
 
     def next_line() -> str | None:
         try:
-            return more.prompt("     ...> ")
+            return interrupts.ask(more, "     ...> ")
         except EOFError:
             return None
 
-    shell = Shell(app, db, style, next_line)
+    shell = Shell(app, db, style, next_line, during=interrupts.during)
     print(style("dim", f"{_where(db, shell)}\nhelp · Tab completes · Ctrl-D leaves"))
-    session = _session(shell, db, style)
+    session = _session(shell, db, style, interrupts.keyboard)
     with shell.open():
-        while True:
-            try:
-                with patch_stdout(raw=True):
-                    line = session.prompt(ANSI(_prompt(shell, style)))
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                break
-            if not shell.obey(line):
-                break
+        with interrupts:
+            while _obey_next(shell, session, interrupts):
+                pass
         if shell.keeper.draft:
             print(style("dim", f"draft {printable(shell.keeper.draft)} is kept: `draft {printable(shell.keeper.draft)}` goes on with it"))
     return 0
+
+
+def _obey_next(shell: Shell, session: PromptSession[str], interrupts: Interrupts) -> bool:
+    """False: leave."""
+    try:
+        with patch_stdout(raw=True):
+            line = interrupts.ask(session, ANSI(_prompt(shell, shell.style)))
+    except KeyboardInterrupt:
+        return True
+    except EOFError:
+        return False
+    going_on = shell.obey(line)
+    interrupts.end()
+    return going_on
 
 
 def _where(db: str, shell: Shell) -> str:
@@ -75,8 +85,9 @@ def _depth(style: Style) -> ColorDepth | None:
     return None if style.colour else ColorDepth.DEPTH_1_BIT
 
 
-def _session(shell: Shell, db: str, style: Style) -> PromptSession[str]:
+def _session(shell: Shell, db: str, style: Style, keys: Input) -> PromptSession[str]:
     return PromptSession(
+        input=keys,
         history=history_in("shell_history"),
         auto_suggest=AutoSuggestFromHistory() if style.colour else None,
         complete_while_typing=False,

@@ -29,6 +29,8 @@ __all__ = ["Shell"]
 
 NextLine = Callable[[], str | None]
 """The next line of the input, without its end; None: there is none."""
+During = Callable[[Callable[[], int]], int]
+"""Calls what Ctrl-C may break off."""
 
 _LEAVE: Final = ("exit", "quit")
 _WIDEST: Final = 100
@@ -46,10 +48,13 @@ _FLAGS_BEHIND: Final = re.compile(r"((?:\s+(?:--json|-j|--csv|--wide|-w))+)\s*$"
 class Shell:
     """Commands for as long as it is open. obey() never raises, but when nobody reads the output.
 
-    code  of the last command that failed; 0: none did.
+    code    of the last command that failed; 0: none did.
+    during  calls a command, which Ctrl-C may break off; only there it raises KeyboardInterrupt.
     """
 
-    def __init__(self, app: Group, db: str, style: Style, next_line: NextLine, *, name: str = "error") -> None:
+    def __init__(
+        self, app: Group, db: str, style: Style, next_line: NextLine, *, name: str = "error", during: During = lambda command: command()
+    ) -> None:
         self.code = 0
         self.name = name
         self.style = style
@@ -57,6 +62,7 @@ class Shell:
         self.keeper = Keeper(db, Subscriptions(self.news, style))
         self.group = group_of(app, self.keeper, style)
         self._next_line = next_line
+        self._during = during
         self._defaults = _defaults(self.group, db) if db else None
 
     @contextmanager
@@ -76,7 +82,7 @@ class Shell:
             return False
         with self.news.held():
             try:
-                code = guarded(lambda: self._carry_out(line), words, self.name)
+                code = self._during(lambda: guarded(lambda: self._carry_out(line), words, self.name))
                 sys.stdout.flush()
             except KeyboardInterrupt:
                 print(self.style("dim", "stopped"), file=sys.stderr)
