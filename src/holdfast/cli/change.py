@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 import os
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import HoldfastError, InvalidValue, NotFound, NotSupported
 
+from .loop import run
 from .orders import ORDERS
 from .orders.saying import as_ip, as_order
 from .reading import LOCALHOST, log_to_stderr, source_spec
@@ -153,7 +153,7 @@ def _call(verb: str, arguments: dict[str, Any] | None, options: ChangeOptions) -
         return answer, spelling
     if not options.netns:
         os.makedirs(os.path.dirname(os.path.abspath(path)), 0o750, exist_ok=True)
-    return asyncio.run(_alone(verb, given, path, options))
+    return run(_alone(verb, given, path, options))
 
 
 async def _alone(verb: str, given: dict[str, Any], path: str, options: ChangeOptions) -> tuple[Any, Spelling]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError, InvalidValue
 
+from .loop import run
 from .reading import log_to_stderr, source_spec
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def record_sources(request: RecordRequest) -> None:
     """
     recorders = _recorders(request)
     log_to_stderr()
-    asyncio.run(_record(request, recorders))
+    run(_record(request, recorders))
     told = [_told(one) for one in recorders]
     if request.json:
         print(json.dumps(told, ensure_ascii=False))

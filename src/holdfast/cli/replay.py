@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from holdfast.errors import AlreadyExists, InvalidValue
 from holdfast.model import TABLES
 
 from .layout import Column, write_table
+from .loop import run
 from .style import style_for
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def replay_recording(request: ReplayRequest, group: click.Group) -> int:
     until_ns = _until_ns(request.until, summary) if request.until else None
     clock = _Clock(summary.began_ns)
     with Database(request.db or MEMORY, clock=clock) as database:
-        status = asyncio.run(_replay(request, database, clock, summary.target, until_ns))
+        status = run(_replay(request, database, clock, summary.target, until_ns))
         if request.command:
             for line in _doubts(summary, status):
                 print(f"holdfast: {line}", file=sys.stderr)

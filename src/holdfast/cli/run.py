@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import InvalidValue
 
+from .loop import run
 from .reading import source_spec
 from .state import database_file, socket_of
 from .style import Style, style_for
@@ -68,7 +69,7 @@ def run_node(request: RunRequest) -> None:
     gc.disable()  # until it is loaded: what is made until then stays, and looking through it again and again takes a tenth of the start
     try:
         with _logging(request, screen) as lines:
-            asyncio.run(_run(request, path, specs, lines if screen else None))
+            run(_run(request, path, specs, lines if screen else None))
     finally:
         gc.enable()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from holdfast.errors import NotFound
 from .conditions import All, Condition, Either
 from .following import Following, open_following
 from .looks import LOOKS, Look
+from .loop import run
 from .options import Common
 from .pace import MOST, Pace, Sum, Sums, told_sum
 from .show import target_condition
@@ -46,7 +46,7 @@ class WatchRequest:
 
 def watch_changes(request: WatchRequest, common: Common) -> None:
     """Print changes until interrupted. Raises: UnknownName, InvalidValue, NotFound, Compacted; what opening raises."""
-    asyncio.run(_watch(request, common))
+    run(_watch(request, common))
 
 
 async def _watch(request: WatchRequest, common: Common) -> None:
