@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast.cli.topology.svg import as_svg
+from holdfast.cli.show.topology.svg import as_svg
 from holdfast.story.topology import topology
 
 __all__ = ["files"]

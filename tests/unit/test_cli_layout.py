@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from holdfast.cli.layout import Column, roomy, wrapped, write_table
-from holdfast.cli.style import Style, plain, printable, style_for
+from holdfast.cli.presentation.layout import Column, roomy, wrapped, write_table
+from holdfast.cli.presentation.style import Style, plain, printable, style_for
 from holdfast.errors import InvalidValue
 
 

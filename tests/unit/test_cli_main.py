@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from holdfast.cli import app as commands
 from holdfast.cli import main as entry
+from holdfast.cli.app import app
 from holdfast.cli.main import main
 from holdfast.errors import Bug, HoldfastError, KernelError, NotFound
 
@@ -41,7 +41,7 @@ def test_without_a_command_the_help_teaches(capsys: pytest.CaptureFixture[str]) 
 def test_every_command_has_examples_that_it_understands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert "\nExamples:\n  holdfast " in capsys.readouterr().out
-    for example in commands.app.commands[command].examples:  # type: ignore[attr-defined]
+    for example in app.get_command(click.Context(app), command).examples:  # type: ignore[attr-defined]
         assert len(example) <= 96
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.orders import ORDERS
+from holdfast.cli.language.orders import ORDERS
 from holdfast.errors import HoldfastError, InvalidValue, UnknownName
 
 SAID: dict[str, list[tuple[str, dict[str, Any]]]] = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.pace import Pace, Sum, Sums, counted, told_sum
-from holdfast.cli.spelling import Spelling
-from holdfast.cli.style import plain
-from holdfast.cli.telling import Teller
+from holdfast.cli.language.spelling import Spelling
+from holdfast.cli.presentation.pace import Pace, Sum, Sums, counted, told_sum
+from holdfast.cli.presentation.style import plain
+from holdfast.cli.presentation.telling import Teller
 from holdfast.database.home import Change
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.keeping import retention_of
 from holdfast.cli.main import main
+from holdfast.cli.running.retention import retention_of
 from holdfast.database import history
 from holdfast.database.retention import Keep
 from holdfast.database.sqlite import Database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.cli.reading import Reading
-from holdfast.cli.repl.commands import Settings, obey
-from holdfast.cli.repl.completing import offers
-from holdfast.cli.repl.schema import Schema, read_schema
-from holdfast.cli.style import plain
+from holdfast.cli.asking.reading import Reading
+from holdfast.cli.presentation.style import plain
+from holdfast.cli.sql.commands import Settings, obey
+from holdfast.cli.sql.completing import offers
+from holdfast.cli.sql.schema import Schema, read_schema
 from holdfast.database.sqlite import Database
 from holdfast.errors import HoldfastError, InvalidValue, NotFound, UnknownName
 from holdfast.model import TABLES

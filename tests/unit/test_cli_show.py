@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli import show, sql
-from holdfast.cli.options import Common
-from holdfast.cli.reading import Reading, mentioned
-from holdfast.cli.show import Request, show_rows
-from holdfast.cli.style import plain
-from holdfast.cli.telling import Teller
+from holdfast.cli.asking.reading import Reading, mentioned
+from holdfast.cli.commands import sql
+from holdfast.cli.declaring.options import Common
+from holdfast.cli.presentation.style import plain
+from holdfast.cli.presentation.telling import Teller
+from holdfast.cli.show import table as show
+from holdfast.cli.show.table import Request, show_rows
 from holdfast.database.home import Change
 from holdfast.database.sqlite import Database
 from holdfast.errors import InvalidValue, NotFound, QueryError, UnknownName

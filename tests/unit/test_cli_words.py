@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.cli.conditions import All, Condition, where
-from holdfast.cli.looks import LOOKS
-from holdfast.cli.spelling import Spelling
-from holdfast.cli.words import find_look, parse, vocabulary
+from holdfast.cli.language.conditions import All, Condition, where
+from holdfast.cli.language.filters import find_look, parse, vocabulary
+from holdfast.cli.language.looks import LOOKS
+from holdfast.cli.language.spelling import Spelling
 from holdfast.database.sqlite import Database
 from holdfast.errors import InvalidValue, NotFound, UnknownName
 from holdfast.model import TABLES

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.cli.app import app
+from holdfast.cli.presentation.style import plain
 from holdfast.cli.shell.completing import offers
 from holdfast.cli.shell.shell import Shell
 from holdfast.cli.shell.words import split
-from holdfast.cli.style import plain
 from holdfast.errors import InvalidValue
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.style import plain
-from holdfast.cli.topology.dot import as_dot
-from holdfast.cli.topology.layout import lay_out
-from holdfast.cli.topology.svg import as_svg
-from holdfast.cli.topology.text import as_text
+from holdfast.cli.presentation.style import plain
+from holdfast.cli.show.topology.dot import as_dot
+from holdfast.cli.show.topology.layout import lay_out
+from holdfast.cli.show.topology.svg import as_svg
+from holdfast.cli.show.topology.text import as_text
 from holdfast.story.folding import folded
 from holdfast.story.topology import Edge, Topology, connected, topology, uncluttered
 

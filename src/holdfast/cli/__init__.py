@@ -1,15 +1,16 @@
 """The `holdfast` program: presentation only, what it says comes from the layers below.
 
     main ── errors, broken pipes, exit codes
-     └─ app ── commands, options, help; imports a command's module when it is called
-         ├─ show    one noun as a table            ┐ reading: the running node's file,
-         ├─ sql     any query                      ├─ or without a node this kernel
-         ├─ watch   changes as they happen         ┘
-         ├─ run     a node (summary on a terminal, log lines elsewhere)
-         └─ care    record, replay, backup, restore, check, doctor
+     └─ app ── the commands by name
+         └─ commands/ ── a module each: its declaration, and what it does
+             │
+             ├─ show/ tree/ sql/ shell/ running/     what is more than a module: tables and drawings, the config tree,
+             │                                       the prompts, a node's screen
+             ├─ asking/                              who answers: the node's file, its socket, this kernel
+             ├─ language/                            nouns, filters, orders; numbers and names
+             ├─ presentation/                        colour, columns, lines, JSON
+             └─ declaring/ terminal/                 help, options and completion; line editing and Ctrl-C
 
-    words    `dev eth0 table 100` ─▶ conditions           looks     which columns a noun has, in `ip`'s words
-    spelling numbers <-> names, ifindex <-> ifname        layout    aligned columns      style   colour
-
-Start-up time is a feature: no module here imports rich or asyncio at its top unless its command needs it at once.
+Start-up time is a feature: a command's module is imported when it is called, and none but those that need them at once imports
+rich, asyncio or prompt_toolkit at its top.
 """

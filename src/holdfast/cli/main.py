@@ -39,9 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     from .app import app
 
-    return guarded(
-        lambda: app.main(words, prog_name="holdfast", complete_var="_HOLDFAST_COMPLETE", standalone_mode=False) or 0, words
-    )
+    return guarded(lambda: app.main(words, prog_name="holdfast", complete_var="_HOLDFAST_COMPLETE", standalone_mode=False) or 0, words)
 
 
 def guarded(work: Callable[[], int], words: Sequence[str], name: str = "holdfast") -> int:
@@ -106,7 +104,7 @@ def _report(error: HoldfastError, words: Sequence[str], name: str = "holdfast") 
 
         print(json.dumps(error.as_dict(), ensure_ascii=False), file=sys.stderr)
     else:
-        from .style import style_for
+        from .presentation.style import style_for
 
         style = style_for(sys.stderr)
         print(f"{style('bad', f'{name}:')} {error.message}", file=sys.stderr)

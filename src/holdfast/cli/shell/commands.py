@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli import complete
-from holdfast.cli.command import Command, Group, Option
-from holdfast.cli.layout import Column, write_table
-from holdfast.cli.style import Style, printable
+from holdfast.cli.declaring import complete
+from holdfast.cli.declaring.command import Command, Group, Option
+from holdfast.cli.presentation.layout import Column, write_table
+from holdfast.cli.presentation.style import Style, printable
 from holdfast.cli.tree.derive import command_of, parted, tree_verbs
 from holdfast.cli.tree.showing import show
 from holdfast.cli.tree.values import as_text, read_path, read_value
@@ -114,7 +114,7 @@ def _reading(group: Group, keeper: Keeper) -> Iterator[click.Command]:
     yield _command(old, "old", TREE, "The value so many changes ago: `get --back N`.", "old nodes.r1\nold nodes.r1 3", _path(), number)
 
     def snapshot(file: str) -> None:
-        from holdfast.cli.files import make_backup
+        from holdfast.cli.commands.backup import make_backup
 
         path = file or os.path.join(os.path.dirname(keeper.file), f"holdfast-{datetime.now().astimezone():%Y%m%d-%H%M%S}.db")
         make_backup(path, keeper.file, as_json=False)

@@ -7,10 +7,10 @@ from typing import Final
 
 from click.shell_completion import ShellComplete
 
-from holdfast.cli.command import Group
-from holdfast.cli.repl.completing import Offer
-from holdfast.cli.repl.completing import offers as sql_offers
-from holdfast.cli.repl.schema import Schema
+from holdfast.cli.declaring.command import Group
+from holdfast.cli.sql.completing import Offer
+from holdfast.cli.sql.completing import offers as sql_offers
+from holdfast.cli.sql.schema import Schema
 
 from .topics import TOPICS
 from .words import Word, split
@@ -52,5 +52,3 @@ def _help(words: list[Word], text: str, group: Group) -> list[Offer]:
 def _spelt(value: str) -> str:
     """What holds a blank is quoted, unless it is a path that has its quotes already."""
     return f'"{value}"' if " " in value and '"' not in value else value
-
-

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast.cli.steering import Caller, Items
-from holdfast.cli.style import Style, printable
+from holdfast.cli.asking.steering import Caller, Items
+from holdfast.cli.presentation.style import Style, printable
 from holdfast.cli.tree.showing import told_lines
 from holdfast.errors import HoldfastError, NotFound
 

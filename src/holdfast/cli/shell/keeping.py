@@ -6,8 +6,8 @@ import contextlib
 import os
 from typing import Any, Final
 
-from holdfast.cli.state import database_file, socket_of
-from holdfast.cli.steering import Alone, Caller, Items, file_of, open_alone
+from holdfast.cli.asking.state import database_file, socket_of
+from holdfast.cli.asking.steering import Alone, Caller, Items, file_of, open_alone
 from holdfast.errors import Busy, HoldfastError, InvalidValue, NotFound
 
 from .following import Subscriptions

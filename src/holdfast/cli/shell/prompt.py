@@ -15,14 +15,14 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from holdfast.cli.command import Group
-from holdfast.cli.interrupts import Interrupts
-from holdfast.cli.options import Common
-from holdfast.cli.reading import open_reading
-from holdfast.cli.repl.prompt import history_in
-from holdfast.cli.repl.schema import Schema, read_schema
-from holdfast.cli.steering import file_of
-from holdfast.cli.style import Style, printable, style_for
+from holdfast.cli.asking.reading import open_reading
+from holdfast.cli.asking.steering import file_of
+from holdfast.cli.declaring.command import Group
+from holdfast.cli.declaring.options import Common
+from holdfast.cli.presentation.style import Style, printable, style_for
+from holdfast.cli.sql.schema import Schema, read_schema
+from holdfast.cli.terminal.history import history_in
+from holdfast.cli.terminal.interrupts import Interrupts
 from holdfast.errors import HoldfastError
 
 from .completing import offers

@@ -7,8 +7,8 @@ import sys
 import time
 from typing import Final
 
-from holdfast.cli.command import Group
-from holdfast.cli.style import style_for
+from holdfast.cli.declaring.command import Group
+from holdfast.cli.presentation.style import style_for
 
 from .shell import Shell
 

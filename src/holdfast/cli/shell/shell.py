@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli.command import Group
-from holdfast.cli.layout import terminal_width
+from holdfast.cli.asking.steering import KEPT
+from holdfast.cli.declaring.command import Group
 from holdfast.cli.main import INTERRUPTED, guarded
-from holdfast.cli.steering import KEPT
-from holdfast.cli.style import Style
+from holdfast.cli.presentation.layout import terminal_width
+from holdfast.cli.presentation.style import Style
 from holdfast.cli.tree.derive import VerbCommand, parted
 from holdfast.errors import InvalidValue
 

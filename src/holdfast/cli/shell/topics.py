@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 
-from holdfast.cli.command import Group
-from holdfast.cli.spelling import close_to
-from holdfast.cli.style import Style
+from holdfast.cli.declaring.command import Group
+from holdfast.cli.language.spelling import close_to
+from holdfast.cli.presentation.style import Style
 from holdfast.errors import UnknownName
 
 __all__ = ["DRAFT", "FOLLOW", "LOOK", "TOPICS", "TREE", "helped", "overview"]

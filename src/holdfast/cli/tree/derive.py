@@ -16,10 +16,10 @@ import click
 
 from holdfast.api.config import Config
 from holdfast.api.verb import Argument, Verb, verbs_of
-from holdfast.cli import complete
-from holdfast.cli.command import Command, Option
-from holdfast.cli.steering import Caller, caller_of_tree
-from holdfast.cli.style import style_for
+from holdfast.cli.asking.steering import Caller, caller_of_tree
+from holdfast.cli.declaring import complete
+from holdfast.cli.declaring.command import Command, Option
+from holdfast.cli.presentation.style import style_for
 from holdfast.errors import InvalidValue
 
 from .showing import show
@@ -206,5 +206,3 @@ def _whole(one: Argument, text: str) -> int:
         return int(text)
     except ValueError:
         raise InvalidValue(f"expected a number, got `{text}` – at `{one.name}`") from None
-
-

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli.command import Command, Option
-from holdfast.cli.steering import Caller, caller_of_tree
-from holdfast.cli.style import style_for
+from holdfast.cli.asking.steering import Caller, caller_of_tree
+from holdfast.cli.declaring.command import Command, Option
+from holdfast.cli.presentation.style import style_for
 from holdfast.errors import Conflict, InvalidValue, NotFound
 
 from .showing import show

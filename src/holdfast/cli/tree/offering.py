@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from holdfast.cli.state import socket_of
-from holdfast.cli.steering import KEPT, Caller, file_of
+from holdfast.cli.asking.state import socket_of
+from holdfast.cli.asking.steering import KEPT, Caller, file_of
 from holdfast.errors import HoldfastError
 
 __all__ = ["asked", "begun", "paths"]

@@ -9,12 +9,11 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
 
-from holdfast.cli.log import ON_TERMINAL, LogRequest
-from holdfast.cli.options import Common
-from holdfast.cli.past import stamp
-from holdfast.cli.steering import KEPT, Caller, caller_of_tree, file_of
-from holdfast.cli.style import Style, printable, style_for
-from holdfast.cli.watch import WatchRequest
+from holdfast.cli.asking.past import stamp
+from holdfast.cli.asking.requests import ON_TERMINAL, LogRequest, WatchRequest
+from holdfast.cli.asking.steering import KEPT, Caller, caller_of_tree, file_of
+from holdfast.cli.declaring.options import Common
+from holdfast.cli.presentation.style import Style, printable, style_for
 from holdfast.errors import InvalidValue, NotFound, Unavailable
 
 from .paths import is_nothing

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from holdfast.cli.looks import LOOKS
-from holdfast.cli.spelling import close_to
-from holdfast.cli.words import is_noun
+from holdfast.cli.language.filters import is_noun
+from holdfast.cli.language.looks import LOOKS
+from holdfast.cli.language.spelling import close_to
 from holdfast.errors import InvalidValue, NotFound, UnknownName
 
 from .values import read_path
@@ -13,7 +13,7 @@ __all__ = ["is_nothing", "tree_path"]
 
 
 def tree_path(word: str) -> str | None:
-    """The path that a word means; None: it is a noun of `show`, a word of `ip` for one, or begins like one with three letters.
+    """The path that a word means; None: it is a noun of `show`, a word of `ip` for one, begins like one with three letters, or "".
 
     A dot in front always means the tree: `.routes`; `.` is all of it.
     Raises: UnknownName - neither a noun nor a path.
@@ -23,7 +23,7 @@ def tree_path(word: str) -> str | None:
     if word.startswith("."):
         parse(read_path(word))
         return read_path(word)
-    if is_noun(word):
+    if not word or is_noun(word):
         return None
     try:
         parse(word)

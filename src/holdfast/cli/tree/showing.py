@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from holdfast.cli.layout import Column, write_table
-from holdfast.cli.style import Style, printable
+from holdfast.cli.presentation.layout import Column, write_table
+from holdfast.cli.presentation.style import Style, printable
 
 from .values import as_text, in_line
 

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from holdfast.cli.style import Style, printable
+from holdfast.cli.presentation.style import Style, printable
 from holdfast.errors import InvalidValue
 
 __all__ = ["as_text", "in_line", "read_path", "read_value"]

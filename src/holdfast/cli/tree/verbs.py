@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from holdfast.cli.command import Group
-from holdfast.cli.steering import caller_of_tree
+from holdfast.cli.asking.steering import caller_of_tree
+from holdfast.cli.declaring.command import Group
 
 from .derive import Connect, command_of, tree_verbs
 
