@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from holdfast import Retention, Tree, restore
+from holdfast.api.check import check as check_file
 from holdfast.errors import AlreadyExists, Compacted, Conflict, Corrupt, InvalidValue, NotFound
 
 
@@ -299,3 +303,43 @@ def test_the_log_of_the_database_has_commits_and_network_changes_in_one_sequence
             ("start", None, None, None), ("config", "anna", "config", "a"), ("live", None, None, "here"), ("config", "anna", "", "a"),
         ]  # fmt: skip
         assert tree.revision == database.revision
+
+
+def test_a_watch_from_before_the_begin_of_history_says_where_that_is(tree: Tree) -> None:
+    tree.put("a", 1)
+    tree.put("a", 2)
+    last = tree.put("a", 3).revision
+    tree.compact(last)
+    with pytest.raises(Compacted, match=f"the tree at revision 2 is asked for, and is kept from {last} on"):
+        next(tree.watch("a", since=2))
+
+
+# -- a file that is damaged ------------------------------------------------------------------------------------------------
+
+
+def test_a_check_of_the_file_tells_of_the_tree_also_when_it_cannot_be_opened(tmp_path: Path) -> None:
+    path = str(tmp_path / "c.db")
+    with Tree(path) as tree:
+        tree.put("a.b", 1)
+        second = tree.put("a.b", 2)
+        third = tree.put("a.c", 3)
+        tree.drafts.begin("d").put("a.d", 4)
+    assert [(one.level, one.text) for one in check_file(path) if one.about == "tree"] == [
+        ("ok", "2 rows, 1 in the history, each as it was written")
+    ]
+    damage(path, "UPDATE tree SET value = '5' WHERE path = 'a.b'")
+    damage(path, "UPDATE tree_work SET operation = 'x'")
+    with pytest.raises(Corrupt):
+        Tree(path).open()
+    found = [one for one in check_file(path) if one.about == "tree"]
+    assert all(one.level == "problem" and "restore" in one.todo for one in found)
+    assert [one.text.partition(" is damaged")[0] for one in found] == [
+        "the row of `a.b` since revision 2", f"the row of `a.b` since revision {second.revision}", "operation 1 of draft `d`",
+    ]  # fmt: skip
+    damage(path, "DELETE FROM log WHERE revision = ?", third.revision)
+    assert {one.about for one in check_file(path) if one.level == "problem"} >= {"tree", "bytes"}
+
+
+def damage(path: str, sql: str, *args: Any) -> None:
+    with contextlib.closing(apsw.Connection(path)) as connection:
+        connection.execute(sql, args)

@@ -4,13 +4,15 @@
     structure  SQLite's own check of pages and indexes
     ours       identity, model, revisions reserved and lost, the log
     history    per table: no row begins in the future or ends before it begins, the lives of one object do not overlap, JSON is JSON
+
+What layers above keep in the file they look at themselves, through the same connection (`further`; see holdfast.api.check).
 """
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -30,7 +32,7 @@ from .revisions import read_holes
 from .schema import key_terms
 from .seal import broken
 
-__all__ = ["Finding", "check", "worst"]
+__all__ = ["Finding", "Part", "check", "worst"]
 
 Level = Literal["ok", "note", "problem"]
 
@@ -54,7 +56,11 @@ class Finding:
         return shape | ({"todo": self.todo} if self.todo else {})
 
 
-def check(path: str) -> list[Finding]:
+Part = Callable[[apsw.Connection], Iterator[Finding]]
+"""Looks at a part of what is in the file."""
+
+
+def check(path: str, further: Sequence[Part] = ()) -> list[Finding]:
     """Look at everything. What is wrong is in the findings; only a file that is not there, or not readable, is an error.
 
     Cost: some seconds per GB. Raises: NotFound, Denied, Unavailable;  NotSupported - of a newer version.
@@ -65,7 +71,7 @@ def check(path: str) -> list[Finding]:
     found = list(_bytes(path))
     damaged = any(one.level == "problem" for one in found)
     try:
-        found += _inside(path)
+        found += _inside(path, further)
     except (HoldfastError, apsw.Error) as error:
         mapped = fault(error, path) if isinstance(error, apsw.Error) else error
         # a damaged byte may pass for a newer version, or for what cannot be opened
@@ -97,16 +103,14 @@ def _bytes(path: str) -> Iterator[Finding]:
         yield Finding("ok", "bytes", "every byte is what was written when it was closed")
 
 
-def _inside(path: str) -> Iterator[Finding]:
+def _inside(path: str, further: Sequence[Part]) -> Iterator[Finding]:
     connection = _opened(path)
     try:
         migrate.examine(connection, path)
         connection.execute("BEGIN")
         yield from _structure(connection)
-        for part in (_identity, _revisions, _model):
+        for part in (_identity, _revisions, _model, *map(_rows_of, TABLES.values()), *further):
             yield from _guarded(part, connection)
-        for table in TABLES.values():
-            yield from _guarded(_rows_of(table), connection)
     finally:
         connection.close(True)
 
@@ -122,7 +126,7 @@ def _opened(path: str) -> apsw.Connection:
     return connection
 
 
-def _guarded(part: Callable[[apsw.Connection], Iterator[Finding]], connection: apsw.Connection) -> Iterator[Finding]:
+def _guarded(part: Part, connection: apsw.Connection) -> Iterator[Finding]:
     """A page that cannot be read, or a value of an impossible kind, is a finding, not the end of looking."""
     try:
         yield from part(connection)

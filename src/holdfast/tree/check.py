@@ -1,18 +1,31 @@
-"""Checking the tree in a file: every row against its checksum, every commit against its log line, the head against the last one."""
+"""Checking the tree in a file: every row against its checksum, every commit against its log line, the head against the last one.
+
+    check(fetch)          what is damaged, of a tree that is open
+    examine(connection)   the same as findings about a file, also about one that is too damaged to be opened as a tree
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
 
+import apsw
 import msgspec
 
+from holdfast.database.check import Finding
+from holdfast.database.home import Row
 from holdfast.errors import Corrupt
 
 from . import past, rows
 from .past import Fetch
 
-__all__ = ["Damage", "check"]
+__all__ = ["Damage", "check", "examine"]
+
+_MOST: Final = 100
+_TODO: Final = "restore a backup (`holdfast restore`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ def _check(fetch: Fetch) -> list[Damage]:
             change[until] -= began
     if not found:  # a damaged row is in no sum
         found += _commits(fetch, content, change)
-    return found + _indexes(fetch)
+    return found + _indexes(fetch) + _drafts(fetch)
 
 
 def _indexes(fetch: Fetch) -> list[Damage]:
@@ -71,6 +84,30 @@ def _indexes(fetch: Fetch) -> list[Damage]:
             sentence = f"the index {index} and the rows differ in {len(differing)} places, first at revision {since}"
             found.append(Damage(sentence, since, path))
     return found
+
+
+def _drafts(fetch: Fetch) -> list[Damage]:
+    return [
+        Damage(f"operation {n} of draft `{name}` is damaged: drop the draft", base)
+        for name, base, n, operation, told in fetch("SELECT name, base, n, operation, sum FROM tree_work JOIN tree_drafts USING (name)", ())
+        if crc32(str(operation).encode()) != told
+    ]
+
+
+def examine(connection: apsw.Connection) -> Iterator[Finding]:
+    """What is to be said of the tree in a file."""
+
+    def fetch(sql: str, args: Sequence[Any]) -> list[Row]:
+        return connection.execute(sql, tuple(args)).fetchall()
+
+    damages = check(fetch)
+    for one in damages[:_MOST]:
+        yield Finding("problem", "tree", one.what, _TODO)
+    if len(damages) > _MOST:
+        yield Finding("problem", "tree", f"and {len(damages) - _MOST} more", _TODO)
+    if not damages:
+        [(there, ended)] = fetch("SELECT count(*) - count(until), count(until) FROM tree", ())
+        yield Finding("ok", "tree", f"{there} rows, {ended} in the history, each as it was written")
 
 
 def _commits(fetch: Fetch, content: dict[int, int], change: dict[int, int]) -> list[Damage]:

@@ -205,6 +205,7 @@ class Hub:
     def check(self, since: int) -> None:
         """Can a watch begin behind this revision? Blocks. Raises: Compacted - it is unknown, lost, or too long ago."""
         with past.reading(self._database) as reader:
+            past.whole_at(reader.fetch, since)
             reader.whole_since("tree", since)
 
     def read(self, since: int, until: int) -> list[Commit]:
