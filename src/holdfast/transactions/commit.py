@@ -11,17 +11,15 @@ one after another within each phase.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavailable
-from holdfast.mirror.consequence import Ask, Reread
+from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
-from holdfast.mirror.rules import POLLED
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
@@ -36,6 +34,7 @@ from .plan import Plan, plan
 from .present import Present
 from .refusal import Refused, told, with_outcome
 from .scene import Scene
+from .seeing import Seeing, follows
 from .sending import Sender
 from .stages import stages
 from .undo import Later, backwards, inverse
@@ -47,11 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Commit", "Short", "is_short"]
 
-_PATIENCE_S: Final = 1.0
-"""How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
-_DAD_S: Final = 4.0
 _ROUNDS: Final = 3
-_TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", "nexthops"))
 """Tables whose events tell all that a creation does, at once."""
 
@@ -95,7 +90,6 @@ class Commit:
         self.deadline = Deadline(timeout_s)
         self._author = author
         self._message = message
-        self._look = look
         self._scene = Scene(hands)
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
@@ -103,6 +97,7 @@ class Commit:
             hands, wires, self._scene, self._present, self.deadline, lambda place: self._places[place].request,
             lambda sent: progress and progress(sent, len(requests)),
         )  # fmt: skip
+        self._seeing = Seeing(hands, self._scene, self._present, self._judge, self.deadline, look)
         self._plans: list[Plan] = []  # in the order of their stages
         self._places: dict[int, Plan] = {}
         self._staged: list[list[Plan]] = []
@@ -134,7 +129,7 @@ class Commit:
             events = line.applier.witness = []
             self._present.fetch = tx.fetch
             [one] = plans = self._planned_now([(0, self._requests[0])])
-            if len(one.steps) > 1 or _follows(one):
+            if len(one.steps) > 1 or follows(one):
                 return short
             self._plans, self._places, self._staged = plans, {0: one}, [plans]
             if one.steps:
@@ -154,6 +149,14 @@ class Commit:
                 line.applier.witness = None
             self._present.fetch = self._database.fetch
         return short
+
+    def _single_noted(self, tx: Transaction) -> None:
+        """The journal's line, in the transaction that has the event."""
+        [one] = self._plans
+        undo = inverse(one.request, one.before, one.hung, one.asked or {})
+        words = [told(one.request, "", self._present)]
+        boot_id = self._database.boot_id
+        self._intent = note_intent(tx, boot_id, words, 1, undo, self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
@@ -183,14 +186,14 @@ class Commit:
             if begun is None or not begun.begun:
                 for number, stage in enumerate(stages(self._requests)):
                     if number:
-                        self._catch_up()
+                        self._seeing.catch_up()
                     with self._witnessed() as events:
                         self._stage(stage, journaled=True)
-                        self._drain()
+                        self._seeing.drain(self._plans)
                     self._check_overtaken(events)
             self.deadline.check()
-            self._seen()
-            self._rows = self._read_back()
+            self._seeing.all_of(self._plans)
+            self._rows = self._seeing.read_back(self._places, self._plans, len(self._staged), len(self._requests))
             if self._intent:
                 self._note(lambda tx: note_result(tx, self._intent, "done"))
         except HoldfastError as failure:
@@ -245,7 +248,7 @@ class Commit:
     def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         looked_up = [one for _, one in stage if not isinstance(one, Create) or one.ensure]
         if looked_up or any(one.table is INTERFACES for _, one in stage):
-            self._drain()
+            self._seeing.drain(self._plans)
         self._gather((one.target, one.table) for one in looked_up)
         try:
             return self._planned_now(stage)
@@ -287,98 +290,6 @@ class Commit:
         for hand in self._hands.values():
             hand.name(self._intent)  # what is told from now on was caused by this
 
-    # -- seeing ----------------------------------------------------------------------------------------------------
-
-    def _drain(self) -> None:
-        if any(one.request.table is NETNS for one in self._plans):
-            self._look()
-        for hand in self._hands.values():
-            hand.drained(lambda tx: None)
-
-    def _catch_up(self) -> None:
-        for hand in self._hands.values():
-            hand.caught_up(self.deadline.left_s())
-
-    def _seen(self) -> None:
-        """Take what the kernel told; what it does not tell is asked for."""
-        plans = [one for one in self._plans if one.steps]
-        if not plans:
-            return
-        self._drain()
-        questions = [(one.where, question) for one in plans for question in self._silent(one)]
-        for where, question in dict.fromkeys(questions):
-            if where in self._hands:
-                self._hands[where].ask([question])
-        if questions or any(_follows(one) for one in plans):
-            self._catch_up()
-
-    def _silent(self, one: Plan) -> Iterator[Ask | Reread]:
-        """Questions about what the kernel does not tell."""
-        row = one.asked or one.before or {}
-        name = one.request.table.name
-        if name == "neighbours" and row.get("proxy"):
-            yield from POLLED
-        elif name == "addresses" and row.get("family") == 10:
-            yield Reread("addresses", "AF_INET6", reason="a new address is told when it is known to be unique")
-        elif name == "interfaces" and one.asked is not None and one.where in self._hands:  # of one that is down not all is told
-            yield Ask((self._scene.index(one.where, row["ifname"]),), reason="changed by a transaction")
-
-    def _single_noted(self, tx: Transaction) -> None:
-        """The journal's line, in the transaction that has the event."""
-        [one] = self._plans
-        undo = inverse(one.request, one.before, one.hung, one.asked or {})
-        words = [told(one.request, "", self._present)]
-        boot_id = self._database.boot_id
-        self._intent = note_intent(tx, boot_id, words, 1, undo, self._author, self._message, result="done")
-
-    def _read_back(self) -> tuple[Mapping[str, Any] | None, ...]:
-        """Compare what the tables show with what was asked. Raises: Conflict - it is not so, and does not become so."""
-        until = min(self.deadline.until, time.monotonic() + _PATIENCE_S)
-        keep = len(self._requests) <= ROWS_MOST
-        rows: dict[int, Mapping[str, Any] | None] = {}
-        final = {id(one) for one in self._judge.last_of_each(self._plans, len(self._staged))}
-        self._judge.gather(self._plans)
-        try:
-            for place, one in self._places.items():
-                if id(one) not in final:
-                    continue
-                row = self._awaited(one, until)
-                if keep:
-                    rows[place] = row
-        finally:
-            self._present.forget()
-        return tuple(rows.get(place) for place in range(len(self._requests))) if keep else ()
-
-    def _awaited(self, one: Plan, until: float) -> Mapping[str, Any] | None:
-        caught_up = False
-        while True:
-            row, wrong = self._judge.judged(one)
-            if not wrong:
-                return self._after_dad(one, row) if one.request.table.name == "addresses" else row
-            if time.monotonic() > until:
-                raise Conflict(f"{told(one.request, one.where, self._present)} is not as asked after it: {wrong}",
-                               index=next(place for place, other in self._places.items() if other is one))  # fmt: skip
-            if not caught_up:
-                self._catch_up()
-                caught_up = True
-            else:
-                time.sleep(0.01)
-            self._present.forget()
-
-    def _after_dad(self, one: Plan, row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""
-        until = min(self.deadline.until, time.monotonic() + _DAD_S)
-        while row is not None and row["flags"] & _TENTATIVE and not row["flags"] & _DADFAILED and time.monotonic() < until:
-            link = self._present.find(INTERFACES, one.where, {"ifindex": row["ifindex"]})
-            if link is None or not link["flags"] & _RUNNING:
-                break
-            time.sleep(0.02)
-            self._present.forget()
-            row = self._judge.judged(one)[0] or row
-        if row is not None and row["flags"] & _DADFAILED:
-            raise Conflict(f"{told(one.request, one.where, self._present)}: another host has this address")
-        return row
-
     # -- taking back -----------------------------------------------------------------------------------------------
 
     def _inverses(self) -> Iterator[list[Request]]:
@@ -398,7 +309,7 @@ class Commit:
         changed = len(self._sender.done)
         left: list[str] = []
         try:
-            self._drain()  # what was made is looked up: it may take something along when it goes
+            self._seeing.drain(self._plans)  # what was made is looked up: it may take something along when it goes
             known = self._before_all()
             self._again(backwards(self._inverses()))
             left = self._repair(known)
@@ -432,17 +343,17 @@ class Commit:
         try:
             for number, stage in enumerate(stages(requests)):
                 if number:
-                    self._catch_up()
+                    self._seeing.catch_up()
                 self._stage(stage, journaled=False)
         finally:
             self._places = first
-        self._drain()
+        self._seeing.drain(self._plans)
 
     def _repair(self, known: Sequence[Known]) -> list[str]:
         """Compare with what was, and do what is missing; what cannot be done, in words."""
         for number in range(_ROUNDS + 1):
             self._ask_again(known)
-            self._catch_up()
+            self._seeing.catch_up()
             self._gather((target, table) for target, table, *_ in known)
             work = [one for one in (self._judge.left_of(*entry) for entry in known) if one is not None]
             self._present.forget()
@@ -495,9 +406,3 @@ def is_short(one: Request) -> bool:
     if one.table.name == "addresses":
         return ":" not in str(one.row.get("local") or one.row.get("address"))
     return one.table.name != "neighbours" or not one.row.get("proxy")
-
-
-def _follows(one: Plan) -> bool:
-    """Does more become different than events tell?"""
-    table = one.request.table.name
-    return bool(one.hung) or table == "interfaces" or (table == "nexthops" and one.before is not None) or table == "netns"

@@ -15,6 +15,7 @@ from holdfast.errors import Bug, Conflict, Denied, HoldfastError, KernelError, N
 from holdfast.sources.kinds import make
 from holdfast.testing.netns import Namespace, without_rights
 from holdfast.transactions.commit import Commit
+from holdfast.transactions.seeing import Seeing
 from holdfast.transactions.sending import Sender
 
 from .stage import Stage, staged
@@ -174,10 +175,10 @@ async def test_a_fault_of_ours_on_the_long_way_leaves_nothing(monkeypatch: pytes
     async with one_pair() as (stage, netns):
         before = state_of(netns)
 
-        def broken(self: Commit) -> Any:
+        def broken(self: Seeing, *_: Any) -> Any:
             raise ZeroDivisionError("a fault")
 
-        monkeypatch.setattr(Commit, "_read_back", broken)
+        monkeypatch.setattr(Seeing, "read_back", broken)
         with pytest.raises(Bug, match="ZeroDivisionError"):
             await stage.commit(stage.new("rules", priority=100, table_id=500), stage.new("rules", priority=101, table_id=500))
         assert difference(before, state_of(netns)) == []

@@ -1,0 +1,136 @@
+"""Until the tables show what was done: what is told is taken, what is not told is asked for, and then it is compared with what was
+asked. For a commit's thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from holdfast.errors import Conflict
+from holdfast.mirror.consequence import Ask, Reread
+from holdfast.mirror.hand import Hand
+from holdfast.mirror.rules import POLLED
+from holdfast.model import INTERFACES, NETNS
+
+from .deadline import Deadline
+from .judge import ROWS_MOST, Judge
+from .plan import Plan
+from .present import Present
+from .refusal import told
+from .scene import Scene
+
+__all__ = ["Seeing", "follows"]
+
+_PATIENCE_S: Final = 1.0
+"""How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
+_DAD_S: Final = 4.0
+_TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
+
+Row = Mapping[str, Any]
+
+
+def follows(one: Plan) -> bool:
+    """Does more become different than events tell?"""
+    table = one.request.table
+    return bool(one.hung) or table in (INTERFACES, NETNS) or (table.name == "nexthops" and one.before is not None)
+
+
+class Seeing:
+    """All methods block."""
+
+    def __init__(
+        self, hands: Mapping[str, Hand], scene: Scene, present: Present, judge: Judge, deadline: Deadline, look: Callable[[], object]
+    ) -> None:  # fmt: skip
+        """look: have the names of namespaces be looked at."""
+        self._hands = hands
+        self._scene = scene
+        self._present = present
+        self._judge = judge
+        self._deadline = deadline
+        self._look = look
+
+    def drain(self, plans: Collection[Plan]) -> None:
+        """Take what has been told. plans: those that there are."""
+        if any(one.request.table is NETNS for one in plans):
+            self._look()
+        for hand in self._hands.values():
+            hand.drained(lambda tx: None)
+
+    def catch_up(self) -> None:
+        """Wait for all that follows from what has been told."""
+        for hand in self._hands.values():
+            hand.caught_up(self._deadline.left_s())
+
+    def all_of(self, plans: Collection[Plan]) -> None:
+        """Take what the kernel told of these plans; what it does not tell is asked for."""
+        done = [one for one in plans if one.steps]
+        if not done:
+            return
+        self.drain(plans)
+        questions = [(one.where, question) for one in done for question in self._silent(one)]
+        for where, question in dict.fromkeys(questions):
+            if where in self._hands:
+                self._hands[where].ask([question])
+        if questions or any(follows(one) for one in done):
+            self.catch_up()
+
+    def _silent(self, one: Plan) -> Iterator[Ask | Reread]:
+        """Questions about what the kernel does not tell."""
+        row = one.asked or one.before or {}
+        name = one.request.table.name
+        if name == "neighbours" and row.get("proxy"):
+            yield from POLLED
+        elif name == "addresses" and row.get("family") == 10:
+            yield Reread("addresses", "AF_INET6", reason="a new address is told when it is known to be unique")
+        elif name == "interfaces" and one.asked is not None and one.where in self._hands:  # of one that is down not all is told
+            yield Ask((self._scene.index(one.where, row["ifname"]),), reason="changed by a transaction")
+
+    def read_back(self, places: Mapping[int, Plan], plans: Sequence[Plan], stages: int, of: int) -> tuple[Row | None, ...]:
+        """Compare what the tables show with what was asked; the rows, if there are not very many. of: requests.
+
+        Raises: Conflict - it is not so, and does not become so.
+        """
+        until = min(self._deadline.until, time.monotonic() + _PATIENCE_S)
+        rows: dict[int, Row | None] = {}
+        final = {id(one) for one in self._judge.last_of_each(plans, stages)}
+        self._judge.gather(plans)
+        try:
+            for place, one in places.items():
+                if id(one) in final:
+                    row = self._awaited(one, place, until)
+                    if of <= ROWS_MOST:
+                        rows[place] = row
+        finally:
+            self._present.forget()
+        return tuple(rows.get(place) for place in range(of)) if of <= ROWS_MOST else ()
+
+    def _awaited(self, one: Plan, place: int, until: float) -> Row | None:
+        caught_up = False
+        while True:
+            row, wrong = self._judge.judged(one)
+            if not wrong:
+                return self._after_dad(one, row) if one.request.table.name == "addresses" else row
+            if time.monotonic() > until:
+                raise Conflict(f"{told(one.request, one.where, self._present)} is not as asked after it: {wrong}", index=place)
+            if not caught_up:
+                self.catch_up()
+                caught_up = True
+            else:
+                time.sleep(0.01)
+            self._present.forget()
+
+    def _after_dad(self, one: Plan, row: Row | None) -> Row | None:
+        """An IPv6 address is no use before it is known to be unique. Where no packet can be sent, that is not found out."""
+        until = min(self._deadline.until, time.monotonic() + _DAD_S)
+        while row is not None and row["flags"] & _TENTATIVE and not row["flags"] & _DADFAILED and time.monotonic() < until:
+            link = self._present.find(INTERFACES, one.where, {"ifindex": row["ifindex"]})
+            if link is None or not link["flags"] & _RUNNING:
+                break
+            time.sleep(0.02)
+            self._present.forget()
+            row = self._judge.judged(one)[0] or row
+        if row is not None and row["flags"] & _DADFAILED:
+            raise Conflict(f"{told(one.request, one.where, self._present)}: another host has this address")
+        return row
