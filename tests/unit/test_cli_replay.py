@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,35 @@ def test_the_log_has_the_times_of_the_recording(capsys: pytest.CaptureFixture[st
     assert told["began_ns"] <= row["a"] < row["b"] <= told["ended_ns"]
 
 
+def test_a_watch_tells_what_happened_and_ends_with_the_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", LINK, "watch", "interfaces", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    main(["replay", LINK, "sql", "SELECT max(revision) AS last FROM log WHERE kind = 'start' AND message IS NOT NULL", "--json"])
+    loaded = json.loads(capsys.readouterr().out)[0]["last"]
+    assert told and all(one["revision"] > loaded for one in told), "the state at the beginning is no news"
+    states = [one["row"]["state"] for one in told if one["row"]["ifname"] == "eth1"]
+    assert states[0] == "down" and "up" in states
+    assert [one["op"] for one in told if one["row"]["ifname"] == "eth0"][-1] == "delete"
+    assert all(one["time"].startswith("2026-") for one in told)
+
+
+def test_a_watch_from_the_beginning_and_up_to_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", LINK, "watch", "interfaces", "--since", "r1", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["row"]["ifname"] for one in told} >= {"eth0", "eth1"} and told[0]["op"] == "put"
+    assert main(["replay", LINK, "watch", "--limit", "2", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_watch_has_the_pace_of_the_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    assert main(["replay", "--speed", "4", LINK, "watch", "--json"]) == 0
+    took = time.monotonic() - began
+    times = [datetime.fromisoformat(json.loads(line)["time"]) for line in capsys.readouterr().out.splitlines()]
+    seconds = (times[-1] - times[0]).total_seconds()
+    assert seconds > 1 and seconds / 4 < took < seconds / 4 + 5
+
+
 def test_a_file_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(tmp_path / "out.db")
     assert main(["replay", ECMP, "--db", path]) == 0
@@ -73,7 +104,7 @@ def test_a_torn_recording_is_shown_and_said(tmp_path: Path, capsys: pytest.Captu
     [
         (["nothing.hfrec"], 1, "no recording at `nothing.hfrec`"),
         (["README.md"], 1, "`README.md` is not a recording"),
-        ([LINK, "watch"], 2, "expected a command to look with (show, sql"),
+        ([LINK, "record"], 2, "expected a command to look with (show, sql"),
         ([LINK, "--until", "noon"], 2, "expected a time like +12.5, "),
         ([LINK, "--until", "2001-01-01T00:00:00"], 2, "the recording begins at 2026-"),
         ([LINK, "--until", "+0.0001"], 2, "ends before a first reading of the state"),

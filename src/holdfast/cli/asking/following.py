@@ -1,6 +1,6 @@
-"""Where the changes of a watch come from: the running node's file, looked at often, or a node of its own in memory.
+"""Where the changes of a watch come from: the running node's file, looked at often, a node of its own in memory, or a recording.
 
-The database is the queue in both cases: a change is read from its rows and history, so none is lost, however slowly they
+The database is the queue in all cases: a change is read from its rows and history, so none is lost, however slowly they
 are printed.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from holdfast.cli.declaring.options import Common
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from holdfast.database.moments import Moment
     from holdfast.database.sqlite import FileReader
 
-__all__ = ["Following", "open_following"]
+__all__ = ["PLAYED", "Following", "open_following"]
 
 _LOOK_EVERY_S: Final = 0.05
 _HOLDER_EVERY_S: Final = 0.5
@@ -34,31 +35,48 @@ _STRIDE: Final = 500
 
 
 class Following:
-    """Changes of some tables, in order. `reading` reads the same database."""
+    """Changes of some tables, in order. `reading` reads the same database.
 
-    def __init__(self, database: Database | FileReader, names: Names, node: Presence | None = None) -> None:
+    begun  the revision after which what comes is news; None: the one that it is at.
+    over   says that nothing more comes.
+    """
+
+    def __init__(
+        self,
+        database: Database | FileReader,
+        names: Names,
+        node: Presence | None = None,
+        *,
+        begun: int | None = None,
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.reading = Reading(database, names)
         self._database = database
         self._node = node
+        self._begun = begun
+        self._over = over
 
     @property
     def revision(self) -> int:
-        return self._database.revision
+        return self._database.revision if self._begun is None else self._begun
 
     def moment(self, point: str) -> Moment:
         """Raises: InvalidValue, Compacted."""
         return self._database.moment(point)
 
     async def changes(self, tables: Collection[str], since: int) -> AsyncIterator[list[Change]]:
-        """The changes after a revision, for ever; each list holds whole revisions, oldest first. Empty when there was nothing
-        for a moment, for readers who wait for time to pass.
+        """The changes after a revision, for ever or until nothing more comes; each list holds whole revisions, oldest first. Empty
+        when there was nothing for a moment, for readers who wait for time to pass.
 
         Raises: Compacted - the history does not reach back to `since`.
         """
         cursor = since
         while True:
+            over = self._over()  # before the revision is read, so that what came until then is told
             last = min(self._database.revision, cursor + _STRIDE)
             if last <= cursor:
+                if over:
+                    return
                 if self._node is not None:
                     self._node.look()
                 await asyncio.sleep(_LOOK_EVERY_S)
@@ -105,9 +123,18 @@ def _process(pid: int | None) -> str:
     return f" (process {pid})" if pid else ""
 
 
+PLAYED: ContextVar[Callable[[], AbstractAsyncContextManager[Following]] | None] = ContextVar("PLAYED", default=None)
+"""Where a recording is watched: what opens it."""
+
+
 @asynccontextmanager
 async def open_following(common: Common, tables: Collection[str]) -> AsyncIterator[Following]:
     """Open what the options name. Raises: what opening raises; WorldError - the source could not be loaded."""
+    played = PLAYED.get()
+    if played is not None:
+        async with played() as following:
+            yield following
+        return
     node = None if common.netns else node_of(common)
     if node is not None:
         from holdfast.database.sqlite import open_reader

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import re
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -17,10 +21,11 @@ from holdfast.cli.asking.loop import on_loop
 from holdfast.cli.declaring.command import Command, Group, option
 from holdfast.cli.presentation.layout import Column, write_table
 from holdfast.cli.presentation.style import style_for
-from holdfast.errors import AlreadyExists, InvalidValue
+from holdfast.errors import AlreadyExists, HoldfastError, InvalidValue
 from holdfast.model import TABLES
 
 if TYPE_CHECKING:
+    from holdfast.cli.asking.following import Following
     from holdfast.database.sqlite import Database
     from holdfast.mirror.status import Status
     from holdfast.sources.recording import Summary
@@ -55,6 +60,7 @@ class _OptionsFirst(Command):
     examples="""
         holdfast replay bug.hfrec
         holdfast replay bug.hfrec show routes
+        holdfast replay --speed 1 bug.hfrec watch routes   as it was, and as fast as it was
         holdfast replay bug.hfrec --until +12.5 sql "SELECT ifname, state FROM interfaces"
         holdfast replay bug.hfrec --db bug.db              then: holdfast show interfaces --db bug.db
     """,
@@ -78,7 +84,8 @@ def replay(ctx: click.Context, db: str, speed: float, until: str, json: bool, co
     ctx.exit(replay_recording(ReplayRequest(file, db, speed, until, command, json, colour), group))
 
 
-_NOT_AFTER: Final = ("run", "watch", "record", "replay")
+_NOT_AFTER: Final = ("run", "record", "replay")
+_LOOK_EVERY_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ def replay_recording(request: ReplayRequest, group: Group) -> int:
 
     Raises: NotFound, Corrupt, NotSupported - the recording;  AlreadyExists - the file to write;  InvalidValue, UnknownName.
     """
+    from holdfast.database.retention import Keep, Retention
     from holdfast.database.sqlite import MEMORY, Database
     from holdfast.sources.recording import summary_of
 
@@ -109,14 +117,57 @@ def replay_recording(request: ReplayRequest, group: Group) -> int:
     summary = summary_of(request.file)
     until_ns = _until_ns(request.until, summary) if request.until else None
     clock = _Clock(summary.began_ns)
-    with Database(request.db or MEMORY, clock=clock) as database:
+    watched = request.command[:1] == ("watch",)
+    # who watches may be behind: nothing goes before it is told
+    retention = Retention(Keep(rows=None, bytes=None, age=None)) if watched else None
+    with Database(request.db or MEMORY, clock=clock, retention=retention) as database:
+        if watched:
+            return _watch(request, group, database, summary, lambda: _replay(request, database, clock, summary.target, until_ns))
         status = on_loop(_replay(request, database, clock, summary.target, until_ns))
         if request.command:
             for line in _doubts(summary, status):
                 print(f"holdfast: {line}", file=sys.stderr)
-            return int(group.main([*request.command, "--db", str(database.path)], prog_name="holdfast", standalone_mode=False) or 0)
+            return _run(request.command, group, database)
         _print(request, summary, status, database)
     return 0
+
+
+def _run(command: tuple[str, ...], group: Group, database: Database) -> int:
+    return int(group.main([*command, "--db", str(database.path)], prog_name="holdfast", standalone_mode=False) or 0)
+
+
+def _watch(
+    request: ReplayRequest, group: Group, database: Database, summary: Summary, play: Callable[[], Coroutine[Any, Any, Status]]
+) -> int:
+    """The command looks on while the recording is played, and ends with it."""
+    from holdfast.cli.asking.following import PLAYED, Following
+    from holdfast.model.names import Names
+    from holdfast.sources.name_files import read_name_files
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Following]:
+        playing = asyncio.create_task(play())
+        try:
+            begun: list[Any] = []
+            while not begun and not playing.done():
+                await asyncio.sleep(_LOOK_EVERY_S)
+                begun = database.fetch("SELECT revision FROM log WHERE kind = 'start' AND message IS NOT NULL ORDER BY revision LIMIT 1")
+            if playing.done():
+                playing.result()
+            yield Following(database, Names.parse(read_name_files()), begun=begun[0][0] if begun else 0, over=playing.done)
+            if playing.done():
+                for line in _doubts(summary, playing.result()):
+                    print(f"holdfast: {line}", file=sys.stderr)
+        finally:
+            playing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, HoldfastError):
+                await playing
+
+    token = PLAYED.set(opened)
+    try:
+        return _run(request.command, group, database)
+    finally:
+        PLAYED.reset(token)
 
 
 def _check(command: tuple[str, ...], group: Group) -> None:
