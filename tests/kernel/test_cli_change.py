@@ -137,9 +137,9 @@ def test_a_batch_is_all_or_nothing(shell: Shell) -> None:
     before = _everything(shell.netns)
     bad = "add interface b2 type bridge\n\nadd route 10.11.0.0/16 via 203.0.113.1\nadd rule pref 78 lookup 5\n"
     said = shell.run("batch -", given=bad, code=1)
-    assert "ENETUNREACH" in said
-    assert "line 3" in said
-    assert "undone" in said
+    route = "route 10.11.0.0/16 via 203.0.113.1"
+    why = "ENETUNREACH (Nexthop has invalid gateway); 1 earlier change undone"
+    assert said.splitlines()[0] == f"holdfast: kernel refused {route}: {why} – at line 3"
     assert _everything(shell.netns) == before
 
 

@@ -169,6 +169,26 @@ def test_interfaces(shown: Callable[..., str]) -> None:
     )
 
 
+def test_the_other_end_in_another_namespace_has_its_name_where_a_source_looks(shown: Callable[..., str]) -> None:
+    def ends(found: str) -> list[list[str]]:
+        return [line.split() for line in found.splitlines()]
+
+    end = {"ifi_type": 1, "state": "up", "kind": "veth", "link_netnsid": 0}
+    rows = [{**end, "ifindex": 7, "ifname": "host0", "link": 2}, {**end, "ifindex": 9, "ifname": "out0", "link": 4}]
+
+    def job(tx: Any) -> None:
+        for row in rows:
+            tx.put(TABLES["interfaces"], "blue", tuple(row), [[value] for value in row.values()])
+
+    shown.database.write(job).result()  # type: ignore[attr-defined]
+    assert ends(shown("link type veth", columns="name,link")) == [
+        ["TARGET", "NAME", "LINK"],
+        ["blue", "host0", "eth0@localhost"],
+        ["blue", "out0", "if4@netns0"],
+        ["localhost", "eth0", "host0@blue"],
+    ]
+
+
 def test_details_stand_below_their_row(shown: Callable[..., str]) -> None:
     assert shown("link br0", details=True).splitlines()[1:] == [
         "    3  br0   down   down  1500  bridge  02:00:00:00:00:02",

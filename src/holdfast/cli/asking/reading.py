@@ -29,6 +29,8 @@ __all__ = ["LINKS", "LOCALHOST", "Reading", "log_to_stderr", "mentioned", "node_
 LOCALHOST: Final = "localhost"
 _VRF_TABLE: Final = "CASE kind WHEN 'vrf' THEN json_extract(kind_data, '$.vrf_table') END"
 LINKS: Final = f"SELECT target, ifindex, ifname, altnames, {_VRF_TABLE} FROM interfaces ORDER BY ifindex"
+_ENDS: Final = ("target", "ifindex", "ifname", "kind", "link", "link_netnsid", "kind_data")
+_SPACES: Final = ("target", "name", "nsid")
 
 
 @dataclass(slots=True)
@@ -53,8 +55,26 @@ class Reading:
     def query(self, sql: str, *, timeout_s: float | None, limit: int | None) -> Result:
         return self.database.query(sql, timeout_s=timeout_s, limit=limit, at=self.at)
 
-    def spelling(self) -> Spelling:
-        return Spelling(self.names, self.fetch(LINKS))
+    def spelling(self, *, far: bool = False) -> Spelling:
+        """far: knows other ends in other namespaces, as they are now; for who reads once."""
+        return Spelling(self.names, self.fetch(LINKS), self._far if far else dict)
+
+    def _far(self) -> dict[tuple[str, int], str]:
+        """What each interface is linked with in another source's namespace, as far as the rows tell."""
+        if len(self.targets()) < 2:
+            return {}
+        from holdfast.story.topology import topology
+
+        interfaces = [dict(zip(_ENDS, row, strict=True)) for row in self.fetch(f"SELECT {', '.join(_ENDS)} FROM interfaces")]
+        spaces = [dict(zip(_SPACES, row, strict=True)) for row in self.fetch(f"SELECT {', '.join(_SPACES)} FROM netns")]
+        graph = topology(interfaces, (), spaces, LOCALHOST)
+        linked = (("pair", "lower"), ("pair", "upper"), ("stack", "upper"))
+        return {
+            key: f"{graph.interfaces[other].name}@{other[0]}"
+            for key in graph.interfaces
+            for edge, role, other in graph.ends(key)
+            if (edge.kind, role) in linked and other[0] != key[0]
+        }
 
     def targets(self) -> list[str]:
         """The sources that have rows."""

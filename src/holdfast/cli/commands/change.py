@@ -203,7 +203,9 @@ def read_batch(lines: Iterable[str], options: ChangeOptions) -> None:
 
 
 def _at_line(error: HoldfastError, number: int) -> HoldfastError:
-    error.message = f"{error.message} – at line {number}"
+    """With the number of the line in the place of the link of a chain, which says less to who wrote lines."""
+    message = error.message.removesuffix(f" – at link `{error.details.pop('chain', '')}` of the chain")
+    error.message = f"{message} – at line {number}"
     error.details["line"] = number
     return error
 

@@ -6,7 +6,7 @@ spelled once it remembers, since a listing spells the same few tables, protocols
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -34,8 +34,11 @@ def is_device(field: Field) -> bool:
 class Spelling:
     """Names of numbers (`name`, `flags`, `words`) and of interfaces (`device`), and numbers of names (`number`, `links`)."""
 
-    def __init__(self, names: Names, links: Iterable[Link] = ()) -> None:
+    def __init__(self, names: Names, links: Iterable[Link] = (), far: Callable[[], Mapping[tuple[str, int], str]] = dict) -> None:
+        """far: finds which interface the other end of one is, where that is in another namespace; asked for when it is wanted."""
         self._names = names
+        self._find_far = far
+        self._far: Mapping[tuple[str, int], str] | None = None
         self._links = list(links)
         self._devices = {(target, index): name for target, index, name, *_ in self._links}
         self._known: dict[tuple[str, Any], str] = {}
@@ -67,6 +70,12 @@ class Spelling:
         if not index:
             return ""
         return self._devices.get((target, index)) or f"if{index}"
+
+    def far(self, target: str, index: int) -> str:
+        """`eth0@blue`, what an interface is linked with in another namespace; "" where that is not known."""
+        if self._far is None:
+            self._far = self._find_far()
+        return self._far.get((target, index), "")
 
     def text(self, field: Field, target: str, value: Any) -> str:
         """Any field's value as a person writes it."""

@@ -97,7 +97,7 @@ def show_page(name: str, common: Common, *, more: bool = False) -> None:
     """`more`: with all fields of the interface. Raises: NotFound, InvalidValue - no such interface, several; what reading raises."""
     tables = {*(section.table for section in _SECTIONS), "netns"}
     with open_reading(common, tables, named=("interfaces",)) as reading:
-        spelling = reading.spelling()
+        spelling = reading.spelling(far=True)
         key = _find(name, common, reading, spelling)
         if common.json:
             print(_json(key, reading, spelling))

@@ -50,7 +50,7 @@ def show_rows(request: Request, common: Common) -> None:
         print(noun_help(look, style_for(sys.stdout, common.colour)))
         return
     with open_reading(common, {look.table.name, "interfaces"}) as reading:
-        spelling = reading.spelling()
+        spelling = reading.spelling(far=True)
         wanted = parse(look, request.filters, spelling)
         conditions = [*wanted.conditions, *_narrowed(look, request, common, reading)]
         if common.json:

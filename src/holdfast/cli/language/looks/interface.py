@@ -24,7 +24,9 @@ def _lower(_: Spelling, target: str, value: Any) -> str:
 def _link(spelling: Spelling, target: str, link: Any, netnsid: Any, ifindex: Any) -> str:
     if not link or (link == ifindex and netnsid is None):
         return ""
-    return f"if{link}@netns{netnsid}" if netnsid is not None else spelling.device(target, link)
+    if netnsid is None:
+        return spelling.device(target, link)
+    return spelling.far(target, ifindex) or f"if{link}@netns{netnsid}"
 
 
 def _type(spelling: Spelling, value: str) -> Condition:
