@@ -58,6 +58,7 @@ def _no_schema() -> None:
 @pytest.fixture
 def typing(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Typing]:
     monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # what is typed at random may name a file to make
     typing = Typing(tmp_path / "holdfast.db", capsys)
     with typing.shell.open():
         yield typing
