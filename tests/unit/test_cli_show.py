@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.asking.reading import Reading, mentioned
+from holdfast.cli.asking.opening import mentioned
+from holdfast.cli.asking.reading import Reading
 from holdfast.cli.commands import sql
 from holdfast.cli.declaring.options import Common
 from holdfast.cli.presentation.style import plain

@@ -11,7 +11,8 @@ from holdfast.cli.language.spelling import Spelling
 from holdfast.errors import InvalidValue, NotFound
 
 from .loop import on_loop
-from .reading import LINKS, LOCALHOST, log_to_stderr, source_spec
+from .opening import log_to_stderr, source_spec
+from .reading import LINKS, LOCALHOST
 from .state import database_file, find_node, holder, socket_of
 
 __all__ = ["ChangeOptions", "call_changing"]

@@ -18,7 +18,9 @@ from holdfast.cli.declaring.options import Common
 from holdfast.errors import WorldError
 from holdfast.model.names import Names
 
-from .reading import Reading, log_to_stderr, node_of, say_away, source_spec
+from .file import node_of, say_away
+from .opening import log_to_stderr, source_spec
+from .reading import Reading
 from .state import RunningNode, holder
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from holdfast.cli.language.spelling import Spelling
 from holdfast.cli.presentation.style import Style
 from holdfast.errors import InvalidValue, NotFound
 
-from .reading import LINKS, Reading, node_of
+from .file import node_of
+from .reading import LINKS, Reading
 from .state import RunningNode, database_files
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from holdfast.cli.asking.loop import on_loop
-from holdfast.cli.asking.reading import log_to_stderr, source_spec
+from holdfast.cli.asking.opening import log_to_stderr, source_spec
 from holdfast.cli.declaring import complete
 from holdfast.cli.declaring.command import Command, option
 from holdfast.errors import HoldfastError, InvalidValue

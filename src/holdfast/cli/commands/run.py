@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from holdfast.cli.asking.loop import on_loop
-from holdfast.cli.asking.reading import source_spec
+from holdfast.cli.asking.opening import source_spec
 from holdfast.cli.asking.state import database_file, socket_of
 from holdfast.cli.declaring import complete
 from holdfast.cli.declaring.command import Command, option

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli.asking.reading import source_spec
+from holdfast.cli.asking.opening import source_spec
 from holdfast.cli.asking.steering import running_node
 from holdfast.cli.declaring.command import Group
 from holdfast.cli.declaring.options import Common, on_node

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli.asking.reading import mentioned, open_reading
+from holdfast.cli.asking.opening import mentioned, open_reading
 from holdfast.cli.declaring.command import Command, option
 from holdfast.cli.declaring.options import Common, printing, reading
 from holdfast.cli.presentation.layout import Column, fits, terminal_width, write_records, write_table

@@ -15,7 +15,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from holdfast.cli.asking.reading import open_reading
+from holdfast.cli.asking.opening import open_reading
 from holdfast.cli.asking.steering import file_of
 from holdfast.cli.declaring.command import Group
 from holdfast.cli.declaring.options import Common

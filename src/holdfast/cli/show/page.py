@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast.cli.asking.reading import LOCALHOST, Reading, open_reading
+from holdfast.cli.asking.opening import open_reading
+from holdfast.cli.asking.reading import LOCALHOST, Reading
 from holdfast.cli.declaring.options import Common
 from holdfast.cli.language.conditions import All, Among, Condition, Device, Either, Not, where
 from holdfast.cli.language.looks import LOOKS

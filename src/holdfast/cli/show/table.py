@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from holdfast.cli.asking.reading import Reading, open_reading
+from holdfast.cli.asking.opening import open_reading
+from holdfast.cli.asking.reading import Reading
 from holdfast.cli.declaring.options import Common
 from holdfast.cli.language.conditions import Among, Condition, Glob, Not, where
 from holdfast.cli.language.filters import find_look, parse
