@@ -207,6 +207,22 @@ def test_ctrl_c_is_heard_whenever_it_comes(rounds: int, with_node: bool, home: P
         terminal.close()
 
 
+def test_ctrl_c_while_the_file_is_opened_leaves_it_to_who_comes_next(home: Path, rng: Random) -> None:
+    terminal = Terminal("shell", columns=100)
+    try:
+        terminal.wait_for("holdfast>")
+        for number in range(20):
+            seen = len(terminal.text)
+            terminal.type("add nothing\r")  # it would open the file itself, so the shell lets it go
+            terminal.wait_for("there is nothing called", after=seen)
+            terminal.type("get a.b\r")
+            time.sleep(rng.uniform(0.001, 0.03))
+            terminal.type("\x03")
+            _still_answers(terminal, f"get heard.n{number}")
+    finally:
+        terminal.close()
+
+
 def _still_answers(terminal: Terminal, line: str) -> None:
     """The line is typed without a look at what there is."""
     seen = len(terminal.text)

@@ -64,14 +64,38 @@ def file_of(db: str = "") -> str | None:
 
 
 class Alone:
-    """This process in the place of a node: opens what `services` opens, and runs verbs on the loop behind this process's threads."""
+    """This process in the place of a node: opens what `services` opens, and runs verbs on the loop behind this process's threads.
+
+    Opening and closing are not broken off half way: a Ctrl-C would leave the file held by nobody who knows of it.
+    """
 
     def __init__(self, services: AbstractAsyncContextManager[Services]) -> None:
         from holdfast.api.bridge import run
 
         self._run = run
         self._opening = services
-        self._services: Services = run(_entered(services))
+        self._entering: asyncio.Task[Services] | None = None
+        self._leaving: asyncio.Task[Any] | None = None
+        try:
+            self._services = run(self._enter())
+        except BaseException:
+            run(self._undo())
+            raise
+
+    async def _enter(self) -> Services:
+        self._entering = asyncio.ensure_future(self._opening.__aenter__())
+        return await asyncio.shield(self._entering)
+
+    async def _undo(self) -> None:
+        """Close what was opened, though who asked for it has given up."""
+        if self._entering is not None:
+            await asyncio.wait([self._entering])
+            if self._entering.exception() is None:
+                await self._leave()
+
+    async def _leave(self) -> None:
+        self._leaving = asyncio.ensure_future(self._opening.__aexit__(None, None, None))
+        await asyncio.shield(self._leaving)
 
     def call(self, verb: str, **arguments: Any) -> Any:
         """As UnixClient.call: what comes back has gone through JSON there, and need not here."""
@@ -97,15 +121,7 @@ class Alone:
         return lambda: one.function(owner, **given)
 
     def close(self) -> None:
-        self._run(_left(self._opening))
-
-
-async def _entered(services: AbstractAsyncContextManager[Services]) -> Services:
-    return await services.__aenter__()
-
-
-async def _left(services: AbstractAsyncContextManager[Services]) -> None:
-    await services.__aexit__(None, None, None)
+        self._run(self._leave())
 
 
 class _Items:
