@@ -80,7 +80,7 @@ def test_options_that_are_told_with_a_mask_are_restored_where_they_are_on() -> N
 
 def test_the_last_request_is_taken_back_first() -> None:
     one, two = Delete("here", RULES, {"priority": 1}), Delete("here", RULES, {"priority": 2})
-    assert backwards([[one], [two]]) == [two, one]
+    assert list(backwards([[one], [two]], iter)) == [two, one]
 
 
 def test_what_is_left_to_do_is_found_by_comparing() -> None:

@@ -26,7 +26,7 @@ from holdfast.netlink.batch import Batch
 
 from .contract import Create, Delete, Named, Outcome, Request
 from .deadline import Deadline
-from .journal import note_intent, note_result, note_stage
+from .journal import note_intent, note_result, note_stage, packed
 from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
@@ -153,14 +153,14 @@ class Commit:
     def _single_noted(self, tx: Transaction) -> None:
         """The journal's line, in the transaction that has the event."""
         [one] = self._plans
-        undo = inverse(one.request, one.before, one.hung, one.asked or {})
+        undo = packed(inverse(one.request, one.before, one.hung, one.asked or {}))
         words = [told(one.request, "", self._present)]
         boot_id = self._database.boot_id
         self._intent = note_intent(tx, boot_id, words, 1, undo, self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
-        undo = Later(lambda: backwards(self._inverses()))
+        undo = Later(self._inverses)
         return Outcome(self._intent, self._database.revision, self._sender.sent, self._rows, undo)
 
     # -- the long way ----------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Commit:
                 for number, stage in enumerate(stages(self._requests)):
                     if number:
                         self._seeing.catch_up()
-                    with self._witnessed() as events:
+                    with self._witnessed(stage) as events:
                         self._stage(stage, journaled=True)
                         self._seeing.drain(self._plans)
                     self._check_overtaken(events)
@@ -228,10 +228,11 @@ class Commit:
         raise NotSupported(message, hint="add it as a source first", index=step.place, target=step.target)
 
     @contextlib.contextmanager
-    def _witnessed(self) -> Iterator[Mapping[str, Sequence[Batch]]]:
-        """What is told at the targets from now on, by target."""
+    def _witnessed(self, stage: Sequence[tuple[int, Request]]) -> Iterator[Mapping[str, Sequence[Batch]]]:
+        """What is told at the targets from now on, by target. What is made was nobody's before: of that nothing is kept."""
+        judged = any(not isinstance(one, Create) or one.ensure for _, one in stage)
         with contextlib.ExitStack() as stack:
-            yield {target: stack.enter_context(hand.witnessed()) for target, hand in self._hands.items()}
+            yield {target: stack.enter_context(hand.witnessed()) for target, hand in self._hands.items() if judged}
 
     def _check_overtaken(self, events: Mapping[str, Sequence[Batch]]) -> None:
         """Raises: Conflict. What somebody else made of an object is what is to be there after the undo."""
@@ -274,7 +275,8 @@ class Commit:
             return Plan(one, where=one.target)
 
     def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
-        undo = backwards(inverse(one.request, one.before, one.hung, one.asked or {}) for one in plans if one.steps)
+        changing = [one for one in plans if one.steps]
+        undo = packed(backwards(changing, lambda one: inverse(one.request, one.before, one.hung, one.asked or {})))
 
         def job(tx: Transaction) -> None:
             if self._intent:
@@ -292,10 +294,10 @@ class Commit:
 
     # -- taking back -----------------------------------------------------------------------------------------------
 
-    def _inverses(self) -> Iterator[list[Request]]:
-        for place, one in self._places.items():
-            if place in self._sender.done:
-                yield inverse(one.request, one.before, one.hung, one.asked or {})
+    def _inverses(self) -> Iterator[Request]:
+        """What takes back what was done."""
+        done = [one for place, one in self._places.items() if place in self._sender.done]
+        return backwards(done, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
 
     def _undo(self, failure: HoldfastError) -> HoldfastError:
         """Make it as it was; the error to raise, which says what came of that."""
@@ -311,7 +313,7 @@ class Commit:
         try:
             self._seeing.drain(self._plans)  # what was made is looked up: it may take something along when it goes
             known = self._before_all()
-            self._again(backwards(self._inverses()))
+            self._again(list(self._inverses()))
             left = self._repair(known)
         except HoldfastError as second:
             left = [f"undoing ended with: {second}", *self._sender.failures]

@@ -36,6 +36,9 @@ UNFINISHED: Final = (
 _TOLD: Final = 20
 """Requests that the log tells in words; how many there are it tells always."""
 
+Packed = list[dict[str, Any]]
+"""Requests as JSON values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
@@ -58,20 +61,20 @@ class Unfinished:
 
 
 def note_intent(
-    tx: Transaction, boot_id: str, told: Sequence[str], requests: int, undo: Sequence[Request], author: str, message: str,
+    tx: Transaction, boot_id: str, told: Sequence[str], requests: int, undo: Packed, author: str, message: str,
     **details: Any,
 ) -> int:  # fmt: skip
     """Write what is about to be done; returns the revision that names it. With `result` it has been done already."""
     tx.note("intent", author=author or None, message=message or None, boot_id=boot_id, requests=requests, told=list(told[:_TOLD]),
-            undo=packed(undo), **details)  # fmt: skip
+            undo=undo, **details)  # fmt: skip
     if "result" not in details:
         tx.change("log", "INSERT INTO open_intents(revision) VALUES (?)", [(tx.revision,)])
     return tx.revision
 
 
-def note_stage(tx: Transaction, intent: int, undo: Sequence[Request]) -> None:
+def note_stage(tx: Transaction, intent: int, undo: Packed) -> None:
     """Write what a further stage of a transaction is about to change."""
-    tx.note("stage", intent=intent, undo=packed(undo))
+    tx.note("stage", intent=intent, undo=undo)
 
 
 def note_result(tx: Transaction, intent: int, result: str, **details: Any) -> None:
@@ -103,7 +106,7 @@ def undo_of(database: Database, intent: int) -> Iterator[Request]:
         yield from unpacked(msgspec.json.decode(text)["undo"])
 
 
-def packed(requests: Iterable[Request]) -> list[dict[str, Any]]:
+def packed(requests: Iterable[Request]) -> Packed:
     """Requests as JSON values: those that follow each other with the same columns share them."""
     groups = []
     for (kind, target, table, columns, options), run in groupby(requests, _layout):

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, overload
+from typing import Any, Final, TypeVar, overload
 
 from holdfast.model import INTERFACES, ROUTES
 from holdfast.model.field import Table
@@ -17,6 +17,8 @@ from .compare import FOLLOWING_DATA, lost
 from .contract import Change, Create, Delete, Request
 
 __all__ = ["Later", "backwards", "identity", "inverse", "lenient", "repaired", "restored"]
+
+T = TypeVar("T")
 
 Hung = tuple[str, Table, Mapping[str, Any]]
 """A row that hangs on another: where, what, how it was."""
@@ -186,6 +188,6 @@ _ANEW: Final = ("routes", "rules", "addresses")
 """Tables where another value is another object."""
 
 
-def backwards(undo: Iterable[Sequence[Request]]) -> list[Request]:
-    """The inverses of requests in the order in which to ask for them: the last one first."""
-    return [one for inverse in reversed(list(undo)) for one in inverse]
+def backwards(done: Sequence[T], undo: Callable[[T], Iterable[Request]]) -> Iterator[Request]:
+    """What takes back things that were done, in the order in which to ask for it: the last one first."""
+    return (one for each in reversed(done) for one in undo(each))
