@@ -27,7 +27,7 @@ __all__ = ["check", "doctor"]
 @option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
 @click.pass_context
 def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
-    """Check the file: bytes, structure, revisions, history.
+    """Check the file: bytes, structure, revisions, history, the tree and its drafts.
 
     Reads all of it and changes nothing; a node may run meanwhile. The exit code is 1 if something is wrong. Of a file that was
     closed properly every byte is compared; of one in use, or after a crash, structure and sense.
@@ -58,7 +58,7 @@ def doctor(ctx: click.Context, db: str, json: bool, colour: str) -> None:
 
 def check_file(db: str, *, as_json: bool, colour: str) -> int:
     """Print what was found; returns the exit code. Raises: NotFound, Denied, Unavailable, NotSupported."""
-    from holdfast.database.check import check
+    from holdfast.api.check import check
 
     path = existing_file(db)
     if not as_json:
