@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ class Program:
         assert main(list(words)) == code
         said = self._capsys.readouterr()
         return said.err if code else said.out
+
+    def said(self) -> str:
+        return self._capsys.readouterr().out
 
     def value(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json"))
@@ -121,6 +126,8 @@ def test_a_draft_waits_until_it_is_committed(program: Program) -> None:
     program.run("tree", "draft-rm", "lab", "a.y")
     assert program.value("get", "a") == {"x": 1, "y": 2}
     assert program.value("tree", "cand", "lab", "a") == {"x": 5}
+    assert program.run("tree", "draft-keys", "lab", "a") == "x\n"
+    assert program.run("tree", "draft-find", "lab", "a.*") == "a.x: 5\n"
     assert "~ a.x: 1 → 5" in program.run("tree", "draft-diff", "lab")
     assert "- a.y: 2" in program.run("tree", "commit", "lab")
     assert program.value("get", "a") == {"x": 5}
@@ -137,6 +144,34 @@ def test_values_come_from_files_and_schemas_hold(program: Program, tmp_path: Pat
     program.run("tree", "import", '{"m": {"x": 1}}')
     assert program.value("get", "m") == {"x": 1}
     assert program.run("tree", "export", "m", "--form", "yaml") == "x: 1\n"
+
+
+def test_a_file_is_imported(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("b.yaml", "n: {mtu: 1500}\n"), ("c.json", '{"c": 1}'), ("d.txt", "d: 1\n"), ("x.json", b"\xff")):
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert "+ n.mtu: 1500" in program.run("tree", "import", "b.yaml")
+    assert "+ deep.n.mtu: 1500" in program.run("tree", "import", "b.yaml", "deep")
+    assert "+ c: 1" in program.run("tree", "import", "@c.json")
+    assert "+ d: 1" in program.run("tree", "import", "d.txt", "--form", "yaml")
+    monkeypatch.setattr("sys.stdin", StringIO('{"s": 1}'))
+    assert "+ s: 1" in program.run("tree", "import", "-")
+    assert "+ m.x: 1" in program.run("tree", "import", "m:\n  x: 1\n", "--form", "yaml")
+    assert "cannot read `nofile`: No such file" in program.run("tree", "import", "nofile", code=2)
+    assert "cannot read `x.json`: it is no UTF-8" in program.run("tree", "import", "x.json", code=2)
+    assert "this is no JSON" in program.run("tree", "import", "b.yaml", "--form", "json", code=2)
+
+
+def test_the_check_looks_at_the_tree_too(program: Program, tmp_path: Path) -> None:
+    program.run("put", "a", "{x: 1, y: 2}")
+    program.run("tree", "begin", "lab")
+    program.run("tree", "draft-put", "lab", "a.x", "5")
+    assert "ok       tree        2 rows" in program.run("check")
+    with sqlite3.connect(tmp_path / "holdfast.db") as file:
+        file.execute("UPDATE tree_work SET operation = 'x'")
+    file.close()
+    assert main(["check"]) == 1
+    assert "of draft `lab` is damaged: drop the draft" in program.said()
 
 
 def test_an_editor_commits_what_was_saved(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from holdfast.api.verb import verb
-from holdfast.errors import Compacted, NotFound
+from holdfast.errors import Compacted, Conflict, InvalidValue, NotFound
 
 if TYPE_CHECKING:
     from holdfast.api.aio.tree.session import Session
@@ -180,6 +180,20 @@ class Config:
         """The value at a path as the draft would make it."""
         return (await self._tree.drafts.open(name)).get(path)
 
+    @verb()
+    async def draft_keys(self, name: str, path: str = "", *, after: str | None = None, limit: int | None = None) -> list[str]:
+        """The keys of a container as the draft would make it."""
+        if limit is not None and limit < 1:
+            raise InvalidValue(f"expected a limit of at least 1, got {limit}")
+        keys = (await self._tree.drafts.open(name)).keys(path)
+        return [key for key in keys if after is None or key > after][:limit]
+
+    @verb()
+    async def draft_find(self, name: str, pattern: str, *, regex: bool = False) -> list[dict[str, Any]]:
+        """What a pattern of paths matches, as the draft would make it."""
+        draft = await self._tree.drafts.open(name)
+        return [to_builtins(one) for one in (draft.find(regex=pattern) if regex else draft.find(pattern))]
+
     @verb(writes=True)
     async def draft_put(self, name: str, path: str, value: Any) -> None:
         """Put a value in a draft."""
@@ -206,7 +220,12 @@ class Config:
 
         It ends with that; a conflict leaves it as it is.
         """
-        return _told(await (await self._tree.drafts.open(name)).commit(author=author, message=message))
+        draft = await self._tree.drafts.open(name)
+        try:
+            return _told(await draft.commit(author=author, message=message))
+        except Conflict as error:
+            error.hint = "`rebase` puts the draft onto the tree as it is now; look at it then, and commit again"
+            raise
 
     @verb(writes=True)
     async def draft_drop(self, name: str) -> None:

@@ -23,7 +23,7 @@ from holdfast.cli.presentation.style import style_for
 from holdfast.errors import InvalidValue
 
 from .showing import show
-from .values import read_path, read_value
+from .values import form_of, read_path, read_text, read_value
 
 __all__ = ["Connect", "VerbCommand", "command_of", "parted", "tree_verbs"]
 
@@ -47,7 +47,7 @@ _HELP: Final = {
     "after": "Behind this key.",
     "regex": "The pattern is a regular expression over whole paths.",
     "pattern": "At paths that match: `nodes.*.mtu`.",
-    "form": "json or yaml.",
+    "form": "json or yaml; without it json, or as the name of a file ends.",
     "merge": "Merge, do not replace.",
     "ttl": "Seconds after which it ends when nobody touches it.",
     "timeout": "Seconds to wait for the answer.",
@@ -65,9 +65,11 @@ _ARGUMENTS: Final = {
     "before": "A point in time: a revision, a time, or a while ago.",
     "after": "Another one; without it now.",
     "to": "A point in time; -1: one change back.",
-    "text": "JSON, or what --form says.",
+    "text": "JSON or YAML; - is standard input. What begins with { or [ is the text itself.",
     "args": "Its arguments, each JSON or YAML.",
 }
+_NOUNS: Final = {"text": "FILE"}
+"""Arguments of which people give something else than the verb takes."""
 _COMPLETED: Final = {"path": complete.tree_paths, "name": complete.drafts, "channel": complete.channels}
 
 
@@ -113,6 +115,8 @@ def command_of(
     def run(*, json: bool, colour: str, db: str, **given: Any) -> None:
         arguments = {one.name: _read(one, given[one.name]) for one in verb.arguments if _is_given(one, given)}
         arguments |= preset
+        if "text" in arguments and "form" not in arguments:
+            arguments["form"] = form_of(given["text"])
         if any(one.name == "author" for one in verb.arguments):
             arguments["author"] = getpass.getuser()
         with connect(db) as caller:
@@ -147,7 +151,8 @@ def _carry_out(caller: Caller, verb: Verb, arguments: dict[str, Any], *, as_json
 def _param(one: Argument) -> click.Parameter:
     kind = _kinds(one.type)
     if not one.named:
-        metavar = one.name.upper() if one.needed else f"[{one.name.upper()}]"
+        noun = _NOUNS.get(one.name, one.name.upper())
+        metavar = noun if one.needed else f"[{noun}]"
         many = list in kind
         left_out: dict[str, Any] = {} if one.needed else {"default": () if many else None}  # a default, None too, is an answer to click
         return click.Argument(
@@ -190,6 +195,8 @@ def _read(one: Argument, text: Any) -> Any:
     kind = _kinds(one.type)
     if one.name == "path":
         return read_path(text)
+    if one.name == "text":
+        return read_text(text)
     if kind == {Any}:
         return read_value(text)
     if list in kind:

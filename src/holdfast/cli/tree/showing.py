@@ -128,6 +128,14 @@ def _drafts(drafts: list[Mapping[str, Any]], style: Style) -> None:
     write_table(columns, sys.stdout, style)
 
 
+def _rebased(told: Mapping[str, Any], style: Style) -> None:
+    """After a rebase: where the draft stands now, and what it and others have changed."""
+    print(style("dim", f"draft {printable(told['draft'])} stands on revision {told['base']} now"))
+    if told["changed"]:
+        print("others have changed too what it changes, and its commit changes again:")
+        print("\n".join(f"  {printable(path)}" for path in told["changed"]))
+
+
 def _listeners(count: int, style: Style) -> None:
     print(f"{count} listen{'s' if count == 1 else ''}" if count else style("dim", "nobody listens"))
 
@@ -140,5 +148,5 @@ _SHOWN: Final[dict[str, Callable[[Any, Style], None]]] = {
     "put": _commit, "merge": _commit, "rm": _commit, "rollback": _commit, "redo": _commit, "revert": _commit, "load": _commit,
     "draft_commit": _commit, "diff": _changes, "draft_diff": _changes, "log": _log, "blame": _blame, "find": _find, "keys": _lines,
     "functions": _lines, "export": _text, "graph": _edges, "drafts": _drafts, "begin": _text, "watch": _told, "subscribe": _message,
-    "publish": _listeners,
+    "publish": _listeners, "rebase": _rebased, "draft_keys": _lines, "draft_find": _find,
 }  # fmt: skip

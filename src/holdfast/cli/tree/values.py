@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.cli.presentation.style import Style, printable
 from holdfast.errors import InvalidValue
 
-__all__ = ["as_text", "in_line", "read_path", "read_value"]
+__all__ = ["as_text", "form_of", "in_line", "read_path", "read_text", "read_value"]
 
 
 def read_value(text: str) -> Any:
@@ -19,15 +19,35 @@ def read_value(text: str) -> Any:
     """
     from holdfast.tree.text import read
 
-    if text == "-":
-        return read(sys.stdin.read(), "yaml")
-    if text.startswith("@"):
-        try:
-            with open(text[1:], encoding="utf-8") as file:
-                return read(file.read(), "yaml")
-        except OSError as error:
-            raise InvalidValue(f"cannot read `{text[1:]}`: {error.strerror}") from error
-    return read(text, "yaml")
+    return read(_of_file(text.removeprefix("@")) if text == "-" or text.startswith("@") else text, "yaml")
+
+
+def read_text(word: str) -> str:
+    """The text of a file; `-` is standard input. What can only be text, because it begins as JSON does or has lines, is that text.
+
+    Raises: InvalidValue - it cannot be read.
+    """
+    return word if _is_text(word) else _of_file(word.removeprefix("@"))
+
+
+def form_of(word: str) -> str:
+    """json or yaml, by the name of a file."""
+    return "yaml" if not _is_text(word) and word.lower().endswith((".yaml", ".yml")) else "json"
+
+
+def _is_text(word: str) -> bool:
+    return word.lstrip()[:1] in ("{", "[") or "\n" in word
+
+
+def _of_file(name: str) -> str:
+    try:
+        if name == "-":
+            return sys.stdin.read()
+        with open(name, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise InvalidValue(f"cannot read `{name}`: {why}") from error
 
 
 def read_path(text: str) -> str:

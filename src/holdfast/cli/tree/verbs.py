@@ -48,12 +48,21 @@ _EXAMPLES: Final = {
     "revert": """
         holdfast revert 1234
     """,
+    "load": """
+        holdfast tree import backup.yaml                       a name that ends so is YAML, any other JSON
+        holdfast tree import r1.json nodes.r1 -m "as delivered"
+        holdfast tree export nodes | holdfast tree import - copies
+    """,
+    "rebase": """
+        holdfast tree rebase lab
+    """,
     "call": """
         holdfast call inventory.ne1.f6 1 '{x: 2}'
     """,
 }
 _NAMES: Final = {
-    "draft_get": "cand", "draft_put": "draft-put", "draft_merge": "draft-merge", "draft_rm": "draft-rm", "draft_diff": "draft-diff",
+    "draft_get": "cand", "draft_keys": "draft-keys", "draft_find": "draft-find",
+    "draft_put": "draft-put", "draft_merge": "draft-merge", "draft_rm": "draft-rm", "draft_diff": "draft-diff",
     "draft_commit": "commit", "draft_drop": "cancel", "load": "import",
 }  # fmt: skip
 SHELL_ONLY: Final = frozenset({"session"})
@@ -88,7 +97,7 @@ def tree_group() -> click.Command:
         holdfast tree diff 1200 1300 nodes
         holdfast tree watch nodes                    commits as they are made
         holdfast tree begin lab -m "try it"          a draft that outlives a restart
-        holdfast tree import backup.yaml --form yaml
+        holdfast tree import backup.yaml
     """,
 )
 def tree() -> None:
