@@ -145,6 +145,40 @@ def test_a_draft_is_worked_on_until_it_is_committed(typing: Typing) -> None:
     assert "no draft `nope`" in typing.type("draft nope")
 
 
+def test_what_looks_sees_the_draft_and_what_tells_of_commits_says_that_it_does_not(typing: Typing, tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text("r4: {mtu: 4}\n", encoding="utf-8")
+    typing.type("put nodes {r1: {mtu: 1}, r2: {mtu: 2}}\nbegin lab\nput nodes.r3.mtu 3\nrm nodes.r1")
+    assert typing.type("find nodes.*.mtu") == "nodes.r2.mtu: 2\nnodes.r3.mtu: 3\n"
+    assert typing.type(r"getr nodes\.(r\d)\.mtu") == "nodes.r2.mtu: 2 ('r2',)\nnodes.r3.mtu: 3 ('r3',)\n"
+    assert typing.type("export nodes --form yaml") == "r2:\n  mtu: 2\nr3:\n  mtu: 3\n"
+    graph = [line for key in ("nodes.r2", "nodes.r3") for line in (f"nodes → {key}", f"{key} → {key}.mtu")]
+    assert typing.type("graph nodes").splitlines() == graph
+    assert typing.type("graph").splitlines() == ["(root) → nodes", *graph]
+    assert typing.type("keys nodes --after r2") == "r3\n" and typing.type("keys nodes --limit 1") == "r2\n"
+    assert "at least 1" in typing.type("keys nodes --limit -1") and typing.type("keys nodes.r2.mtu") == ""
+    for line in ("log nodes", "blame nodes", "get nodes.r1 --at -1", "diff nodes 1", "rollback nodes -7"):
+        assert typing.type(line).count("draft lab is no part of it)\n") == 1, line
+    assert typing.type(f"import {tmp_path}/more.yaml").endswith("draft lab: 3 changes by now\n")
+    assert typing.type('import {"r5": 5} nodes --merge').endswith("draft lab: 4 changes by now\n")
+    assert "its message is that of" in typing.type("import {} -m why") and "expected an object" in typing.type("import [1]")
+    typing.type("draft")
+    assert typing.type("find nodes.*.mtu") == "nodes.r1.mtu: 1\nnodes.r2.mtu: 2\n"
+    assert "draft" not in typing.type("log nodes\nblame nodes")
+
+
+def test_a_draft_is_put_onto_what_others_did(typing: Typing) -> None:
+    typing.type("put a.x 1\nbegin lab\nput a.x 2\ndraft\nput a.x 3\ndraft lab")
+    refused = typing.type("commit")
+    assert "`a.x` is at version" in refused and "`rebase` puts the draft onto the tree" in refused
+    told = typing.type("rebase").splitlines()
+    assert told[0].startswith("draft lab stands on revision") and told[-1] == "  a.x"
+    assert len(typing.type("rebase").splitlines()) == 1, "nothing has changed since"
+    assert typing.type("cand") == "~ a.x: 3 → 2\n"
+    assert "~ a.x: 3 → 2" in typing.type("commit")
+    assert "there is no current draft" in typing.type("rebase")
+    assert "no draft `nope`" in typing.type("rebase nope")
+
+
 def test_an_editor_works_on_the_draft(typing: Typing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "sed -i s/1500/1400/")
     typing.type("put n.mtu 1500\nbegin lab\nedit n")

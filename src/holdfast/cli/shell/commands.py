@@ -34,7 +34,7 @@ _ALIASES: Final[tuple[tuple[str, str, dict[str, Any], str, str], ...]] = (
     ("roots", "keys", {"path": ""}, "The first segments of the tree: `keys`.", "roots"),
     ("pub", "publish", {}, "Tell those who listen to a channel; how many they are.", "pub news {r1: up}"),
 )
-_OWN: Final = frozenset({"begin", "draft_get", "draft_commit", "draft_drop", "draft_diff", "draft_put", "draft_merge", "draft_rm"})
+_OWN: Final = frozenset({"begin", "rebase", *(name for name in tree_verbs() if name.startswith("draft_"))})
 """Verbs that the shell has in its own way: with a current draft."""
 
 
@@ -48,7 +48,7 @@ def group_of(app: Group, keeper: Keeper, style: Style) -> Group:
     others = [name for name in tree_verbs() if name not in SHELL_ONLY | _OWN | tops]
     following = {"subscribe", "publish", "channels", "functions"}
     for command in commands(others):
-        command.section = FOLLOW if command.name in following else TREE  # type: ignore[attr-defined]
+        command.section = DRAFT if command.name == "drafts" else FOLLOW if command.name in following else TREE  # type: ignore[attr-defined]
         group.add_command(command)
     for name, verb, preset, text, example in _ALIASES:
         section = FOLLOW if name == "pub" else TREE
@@ -138,8 +138,8 @@ def _drafts(keeper: Keeper, style: Style) -> Iterator[click.Command]:
 
     text = """Begin a draft on the tree as it is now.
 
-    put, merge, rm, get, keys and edit act on it from then on. It is on the disk, and stays when the shell ends; nobody else sees it
-    in the tree before its commit."""
+    put, merge, rm, import and edit act on it from then on, get, keys, find, export and graph see it; log, diff, blame and rollback
+    are of the tree. It is on the disk, and stays when the shell ends; nobody else sees it in the tree before its commit."""
     yield _command(begin, "begin", DRAFT, text, 'begin\nbegin tonight -m "move to the new uplink"', new, _MESSAGE, ttl)
 
     def draft(name: str) -> None:
@@ -169,8 +169,16 @@ def _drafts(keeper: Keeper, style: Style) -> Iterator[click.Command]:
         _ended(keeper, chosen)
         show("draft_commit", result, style)
 
-    text = "Make a draft real, all of it or nothing.\n\nIf somebody changed the same meanwhile it is refused, and the draft stays."
+    text = "Make a draft real, all of it or nothing.\n\nIt is refused, and stays, if somebody changed the same meanwhile: `rebase` it."
     yield _command(commit, "commit", DRAFT, text, 'commit\ncommit -m "as ordered"', name, _MESSAGE)
+
+    def rebase(name: str) -> None:
+        show("rebase", keeper.caller().call("tree.rebase", name=_current(keeper, name)), style)
+
+    text = """Put a draft onto the tree as it is now.
+
+    After a conflict: it tells what the draft changes and others have changed meanwhile. `cand` shows what its commit would do then."""
+    yield _command(rebase, "rebase", DRAFT, text, "rebase\nrebase tonight", name)
 
     def cancel(name: str) -> None:
         chosen = _current(keeper, name)

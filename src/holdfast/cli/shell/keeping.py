@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Final
+from typing import Any
 
 from holdfast.cli.asking.state import database_file, socket_of
 from holdfast.cli.asking.steering import Alone, Caller, Items, file_of, open_alone
-from holdfast.errors import Busy, HoldfastError, InvalidValue, NotFound
+from holdfast.errors import Busy, HoldfastError, NotFound
 
 from .following import Subscriptions
 
-__all__ = ["InDraft", "Keeper"]
+__all__ = ["Keeper"]
 
 
 class Keeper:
@@ -48,7 +48,11 @@ class Keeper:
         """The same, within the current draft; None for another file."""
         if db and os.path.realpath(db) != os.path.realpath(self.file):
             return None
-        return InDraft(self.caller(), self.draft) if self.draft else self.caller()
+        if not self.draft:
+            return self.caller()
+        from .drafting import InDraft
+
+        return InDraft(self.caller(), self.draft)
 
     def put_ephemeral(self, path: str, value: Any, message: str) -> Any:
         """Put a node that goes with the shell. Raises: as the verb."""
@@ -85,46 +89,3 @@ class Keeper:
         if session is not None:
             with contextlib.suppress(HoldfastError):
                 session[0].close()
-
-
-_MEANINGLESS: Final = {
-    "message": "its message is that of `commit -m`",
-    "expected": "its commit is refused anyway if somebody changed the same",
-}
-
-
-class InDraft:
-    """The tree with a draft in front: reading sees it, writing goes to it; what it cannot do, the tree does."""
-
-    def __init__(self, caller: Caller, name: str) -> None:
-        self._caller = caller
-        self._name = name
-
-    def call(self, verb: str, **given: Any) -> Any:
-        """Raises: InvalidValue - an argument that a draft has no use for;  as the verb."""
-        doing = {"tree.put": "value", "tree.merge": "patch", "tree.rm": ""}
-        if verb in doing and not given.get("session"):
-            return self._write(verb, doing[verb], given)
-        if verb == "tree.get" and not given.get("back") and given.get("at") is None:
-            value = self._caller.call("tree.draft_get", name=self._name, path=given.get("path", ""))
-            return {"value": value, "version": None, "draft": self._name} if given.get("meta") else value
-        if verb == "tree.keys":
-            return self._keys(given)
-        return self._caller.call(verb, **given)
-
-    def stream(self, verb: str, **given: Any) -> Items:
-        return self._caller.stream(verb, **given)
-
-    def _write(self, verb: str, argument: str, given: dict[str, Any]) -> dict[str, Any]:
-        for name, why in _MEANINGLESS.items():
-            if given.get(name):
-                raise InvalidValue(f"`--{name}` has no meaning in a draft: {why}", hint="`draft` leaves the draft")
-        arguments = {name: given[name] for name in ("path", argument) if name}
-        self._caller.call(f"tree.draft_{verb.removeprefix('tree.')}", name=self._name, **arguments)
-        return {"draft": self._name, "changes": self._caller.call("tree.draft_diff", name=self._name)}
-
-    def _keys(self, given: dict[str, Any]) -> list[str]:
-        value = self._caller.call("tree.draft_get", name=self._name, path=given.get("path", ""))
-        after = given.get("after")
-        keys = sorted(value) if isinstance(value, dict) else []
-        return [key for key in keys if after is None or key > after][: given.get("limit")]

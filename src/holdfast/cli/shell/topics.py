@@ -45,6 +45,8 @@ TOPICS: Final = {
         rm nodes.r2          these go to the draft
         cand                 what it would change
         commit -m "why"      all of it, or nothing if somebody changed the same meanwhile;  cancel drops it
+        rebase               then puts it onto the tree as it is now, to be looked at and committed again
+        get, keys, find, export, graph and edit see the draft; log, diff, blame and rollback are of what was committed.
         `draft` leaves it for later, `draft tonight` goes on with it, also tomorrow; `drafts` lists them.
     """,
     "time": """
