@@ -82,8 +82,8 @@ def class_interfaces(qdiscs: Iterable[Node]) -> list[int]:
 def filter_parents(qdiscs: Iterable[Node], classes: Iterable[Node]) -> list[tuple[int, int]]:
     """Where filters may be, as (ifindex, parent); a shared block once, as (BLOCK, its number).
 
-    A filter of an `ingress` qdisc is told under the parent that was asked for, ffff: or ffff:fff2; asked here is the
-    latter, which `tc filter … ingress` uses for both kinds of hooks.
+    The filters of an `ingress` qdisc are told under the parent at which the last of them was added, ffff:, ffff:fff2 or ffff:fff3,
+    whichever is asked for; asked here is ffff:fff2, which `tc filter … ingress` uses for both kinds of hooks.
     """
     parents: dict[tuple[int, int], None] = {}
     for one in qdiscs:

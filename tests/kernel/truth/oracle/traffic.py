@@ -15,6 +15,7 @@ from .words import handle, number
 __all__ = ["CLASSES", "FILTERS", "QDISCS"]
 
 _ROOT: Final = 0xFFFFFFFF
+_HOOKS: Final = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
 _OPTIONS: Final = "raw here, words there"
 
 
@@ -75,11 +76,18 @@ def _read_filters(answers: Answers) -> Iterator[Row]:
             "ifindex": ifindex,
             "kind": one["kind"],
             "handle": _filter_handle(one),
-            "parent": parent,
+            "parent": _told_parent(one, parent),
             "priority": one["pref"],
             "protocol": number(one["protocol"]),
             "chain": one.get("chain", 0),
         }
+
+
+def _told_parent(one: Json, asked: int) -> int:
+    """tc says the parent where it is not the one that was asked for: the filters of an `ingress` qdisc are at the place at which the
+    last of them was added, whichever it was (tc_new_tfilter: block->classid)."""
+    hook = next((_HOOKS[word] for word in _HOOKS if one.get(word)), asked)
+    return handle(one["parent"]) if "parent" in one else hook
 
 
 def _filter_handle(one: Json) -> int:
