@@ -275,11 +275,13 @@ def _check(request: Change, place: int, row: Mapping[str, Any]) -> None:
 def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequence[Hung]:
     fields, target = request.fields, request.target
     if fields.get("target", target) != target:
-        return present.on_interface(target, row, gone=True)
+        return [*present.on_interface(target, row, gone=True), *present.by_carrier(target, row)]
     hung: list[Hung] = []
     down = fields.get("state") == "down" or ("flags" in fields and not fields["flags"] & 1)
     if (down and row["state"] == "up") or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
         hung += present.on_interface(target, row, gone=False)
+    if down or (row["master"] and "master" in fields):
+        hung += present.by_carrier(target, row)
     if "master" in fields:
         hung += present.of_port(target, row) if row["master"] else ()
         hung += _masters(present, target, row["master"], fields["master"])
@@ -312,7 +314,7 @@ def _delete(request: Delete, place: int, present: Present) -> Plan:
         raise NotFound(f"{described(table, request.row)} is not there – at `{target}`", index=place, target=target)
     hung: Sequence[Hung] = ()
     if table is INTERFACES:
-        hung = [*present.on_interface(target, row, gone=True), *_masters(present, target, row["master"])]
+        hung = [*present.on_interface(target, row, gone=True), *_masters(present, target, row["master"]), *present.by_carrier(target, row)]
     elif table.name == "addresses":
         hung = present.of_address(target, row)
     elif table.name == "nexthops":

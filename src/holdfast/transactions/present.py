@@ -180,9 +180,17 @@ class Present:
         return [(target, NEIGHBOURS, row) for row in self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))]
 
     def _other_end(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
-        """Of a veth that is deleted, and what is on it. In another namespace it is found where a source shows it."""
-        if link["kind"] != "veth" or not link["link"]:
+        """Of a veth that is deleted, and what is on it."""
+        end = self._end(target, link)
+        if end is None:
             return []
+        where, row = end
+        return [(where, INTERFACES, row), *self.on_interface(where, {**row, "link": None}, gone=True)]
+
+    def _end(self, target: str, link: Row) -> tuple[str, Row] | None:
+        """The other end of a veth. In another namespace it is found where a source shows it."""
+        if link["kind"] != "veth" or not link["link"]:
+            return None
         columns = INTERFACES.columns
         here = "= ?" if link["link_netnsid"] is None else "<> ?"
         sql = f"SELECT target, {', '.join(columns)} FROM interfaces WHERE target {here} AND ifindex = ? AND link = ? AND kind = 'veth'"
@@ -190,10 +198,32 @@ class Present:
         if link["link_netnsid"] is not None:
             ends = [end for end in ends if self._is(target, link["link_netnsid"], end[0])]
         if len(ends) != 1:
-            return []
+            return None
         where, *values = ends[0]
-        row = parsed(INTERFACES, dict(zip(columns, values, strict=True)))
-        return [(where, INTERFACES, row), *self.on_interface(where, {**row, "link": None}, gone=True)]
+        return str(where), parsed(INTERFACES, dict(zip(columns, values, strict=True)))
+
+    def by_carrier(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
+        """What goes elsewhere when an interface loses its carrier: nexthops of those that have theirs from it, and what is by these.
+
+        The other end of a veth, what stands upon it, and the bridge whose port it is follow it, perhaps not, if there are others;
+        and the kernel flushes the nexthops of an interface without a carrier (nh_netdev_event), without telling.
+        """
+        found: list[tuple[str, Table, Row]] = []
+        seen, around = {(target, link["ifindex"])}, [(target, link)]
+        while around:
+            for where, row in self._following(*around.pop()):
+                if (where, row["ifindex"]) not in seen:
+                    seen.add((where, row["ifindex"]))
+                    around.append((where, row))
+                    found += self.nexthops_on(where, row["ifindex"])
+        return found
+
+    def _following(self, target: str, link: Row) -> list[tuple[str, Row]]:
+        """Interfaces whose carrier may follow that of this one."""
+        condition = "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL OR ifindex = ?"
+        found = [(target, row) for row in self.rows(INTERFACES, target, condition, (link["ifindex"], link["master"]))]
+        end = self._end(target, link)
+        return found if end is None else [*found, end]
 
     def _addresses(self, target: str, condition: str, *args: Any) -> list[Row]:
         """Primary addresses first: those that follow in the same prefix become secondary."""
@@ -220,11 +250,14 @@ class Present:
 
     def _through(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
         """Nexthops, their groups, and the routes that leave through an interface."""
-        found = [(target, NEXTHOPS, row) for row in self.rows(NEXTHOPS, target, "oif = ?", (ifindex,))]
-        ids = {row["id"] for _, _, row in found}
-        found += self.by_nexthop(target, ids)
+        found = self.nexthops_on(target, ifindex)
         found += [(target, ROUTES, row) for row in self.rows(ROUTES, target, _LEAVING, (ifindex, ifindex)) if not of_kernel(row)]
         return found
+
+    def nexthops_on(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
+        """Nexthops through an interface, and what is by them."""
+        found = [(target, NEXTHOPS, row) for row in self.rows(NEXTHOPS, target, "oif = ?", (ifindex,))]
+        return found + self.by_nexthop(target, {row["id"] for _, _, row in found})
 
     def by_nexthop(self, target: str, ids: set[int]) -> list[tuple[str, Table, Row]]:
         """Groups of these nexthop objects, routes by them or by the groups, forwarding entries."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -88,4 +89,32 @@ async def test_what_was_removed_and_made_again_is_there_after_the_undo() -> None
                     stage.new("rules", priority=102, **asked), stage.new("rules", priority=101, **asked), stage.gone("rules", **old)
                 )
             assert not caught.value.details.get("not_undone"), caught.value
+            assert not difference(before, state_of(netns))
+
+
+@pytest.mark.parametrize(
+    ("ifname", "fields"), [("v1", {"state": "down"}), ("a0", {"state": "down"}), ("a0", {"master": None}), ("v1", None), ("a0", None)]
+)
+async def test_what_goes_with_the_carrier_of_another_interface_comes_back(ifname: str, fields: dict[str, Any] | None) -> None:
+    """The kernel flushes nexthops without a carrier: at the other end of a veth, at a bridge without a port that has one."""
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.veth("a0", "a1")
+        for command in (
+            "addr add 10.0.0.1/24 dev v0", "link add br0 up type bridge", "link set a0 master br0", "addr add 10.1.0.1/24 dev br0",
+            "nexthop add id 1 via 10.0.0.2 dev v0", "nexthop add id 2 via 10.1.0.2 dev br0", "nexthop add id 3 group 1/2",
+            "route add 10.7.0.0/24 nhid 1 proto static", "route add 10.8.0.0/24 nhid 2 proto static",
+            "route add 10.9.0.0/24 nhid 3 proto static",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            row = stage.row("interfaces", ifname=ifname)
+            change = stage.gone("interfaces", **row) if fields is None else stage.change("interfaces", row, **fields)
+            outcome = await stage.commit(change)
+            deadline = asyncio.get_running_loop().time() + 5
+            while {1, 2} <= {one["id"] for one in netns.ip_json("nexthop show")} and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(0.05)
+            assert not {1, 2} <= {one["id"] for one in netns.ip_json("nexthop show")}, "the kernel keeps them: this test proves nothing"
+            await stage.commit(*outcome.undo)
             assert not difference(before, state_of(netns))
