@@ -7,10 +7,9 @@ from typing import Final
 
 import click
 
-from holdfast.cli.asking.steering import caller_of_tree
 from holdfast.cli.declaring.command import Group
 
-from .derive import Connect, command_of, tree_verbs
+from .derive import command_of, tree_verbs
 
 __all__ = ["SHELL_ONLY", "commands", "top_command", "tree_group"]
 
@@ -51,7 +50,7 @@ _EXAMPLES: Final = {
     "load": """
         holdfast tree import backup.yaml                       a name that ends so is YAML, any other JSON
         holdfast tree import r1.json nodes.r1 -m "as delivered"
-        holdfast tree export nodes | holdfast tree import - copies
+        holdfast tree import - copies --form yaml              what comes on standard input
     """,
     "rebase": """
         holdfast tree rebase lab
@@ -68,11 +67,11 @@ _NAMES: Final = {
 SHELL_ONLY: Final = frozenset({"session"})
 
 
-def commands(names: Iterable[str], *, section: str = _SECTION, connect: Connect = caller_of_tree) -> Iterator[click.Command]:
+def commands(names: Iterable[str], *, section: str = _SECTION) -> Iterator[click.Command]:
     """The commands of these verbs."""
     verbs = tree_verbs()
     for name in names:
-        yield command_of(_NAMES.get(name, name), verbs[name], section=section, examples=_EXAMPLES.get(name, ""), connect=connect)
+        yield command_of(_NAMES.get(name, name), verbs[name], section=section, examples=_EXAMPLES.get(name, ""))
 
 
 def top_command(name: str) -> click.Command:
