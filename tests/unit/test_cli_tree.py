@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holdfast import Tree
 from holdfast.api.config import Config
 from holdfast.api.services import SERVICES
 from holdfast.api.verb import verbs_of
@@ -167,11 +169,45 @@ def test_the_check_looks_at_the_tree_too(program: Program, tmp_path: Path) -> No
     program.run("tree", "begin", "lab")
     program.run("tree", "draft-put", "lab", "a.x", "5")
     assert "ok       tree        2 rows" in program.run("check")
-    with sqlite3.connect(tmp_path / "holdfast.db") as file:
+    with closing(sqlite3.connect(tmp_path / "holdfast.db")) as file, file:
         file.execute("UPDATE tree_work SET operation = 'x'")
-    file.close()
     assert main(["check"]) == 1
     assert "of draft `lab` is damaged: drop the draft" in program.said()
+
+
+def test_reading_leaves_the_file_as_it_is(program: Program, tmp_path: Path) -> None:
+    revision = program.value("put", "a", "{x: 1, y: 2}")["revision"]
+    program.run("tree", "begin", "lab")
+    program.run("tree", "begin", "gone", "--ttl", "0.001")
+    before = {name: (tmp_path / name).read_bytes() for name in ("holdfast.db", "holdfast.db.seal")}
+    for words in (
+        ("get", "a"), ("get", "a", "--meta"), ("get", "a", "--at", str(revision)), ("keys",), ("find", "a.*"), ("blame", "a"),
+        ("log", ".a"), ("diff", ".a", str(revision)), ("tree", "log"), ("tree", "diff", str(revision)), ("tree", "graph"),
+        ("tree", "export"), ("tree", "schemas"), ("tree", "functions"), ("tree", "channels"), ("tree", "drafts"), ("tree", "cand", "lab"),
+        ("tree", "draft-diff", "lab"), ("tree", "draft-keys", "lab"), ("tree", "draft-find", "lab", "a.*"),
+    ):  # fmt: skip
+        program.run(*words)
+    assert "draft `gone` has ended" in program.run("tree", "cand", "gone", code=1)
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+
+
+def test_reading_goes_on_beside_who_has_the_file(program: Program, tmp_path: Path) -> None:
+    program.run("put", "a", "1")
+    with Tree(str(tmp_path / "holdfast.db")) as tree:
+        tree.put("a", 2)
+        assert program.value("get", "a") == 2
+        assert "is held by process" in program.run("put", "a", "3", code=1)
+        assert program.run("log", ".a").count("commit by") == 2
+
+
+def test_after_a_crash_reading_takes_the_file_first(program: Program, tmp_path: Path) -> None:
+    program.run("put", "a", "1")
+    with closing(sqlite3.connect(tmp_path / "holdfast.db")) as file, file:
+        file.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
+        [(lines,)] = file.execute("SELECT count(*) FROM log WHERE kind = 'start'")
+    assert program.value("get", "a") == 1 and program.value("get", "a") == 1
+    with closing(sqlite3.connect(tmp_path / "holdfast.db")) as file:
+        assert file.execute("SELECT count(*) FROM log WHERE kind = 'start'").fetchall() == [(lines + 1,)]
 
 
 def test_an_editor_commits_what_was_saved(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

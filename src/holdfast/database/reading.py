@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import apsw
 
-from holdfast.errors import HoldfastError, NotFound, UnknownName
+from holdfast.errors import Denied, HoldfastError, NotFound, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
@@ -20,7 +21,7 @@ from . import addresses, asof, history, lookup, meta, migrate, words
 from .connections import open_reading
 from .faults import fault
 from .gaps import Gap, gap_at
-from .home import Change, Condition, Point, Row
+from .home import Change, Condition, Point, Row, Transaction
 from .joint import Behind, join
 from .lock import holder_of
 from .moments import Moment, resolve
@@ -31,6 +32,8 @@ from .readers import Connected, Readers
 __all__ = ["Connector", "FileReader", "Reading", "open_reader"]
 
 logger = logging.getLogger("holdfast.database")
+
+T = TypeVar("T")
 
 
 class Connector:
@@ -188,6 +191,13 @@ class FileReader(Reading):
         """The last one committed, read anew each time."""
         with self.reader() as reader:
             return reader.revision
+
+    def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
+        """Refused, as the contract has it: in the future. Raises, there: Denied."""
+        del job, durable
+        refused: Future[T] = Future()
+        refused.set_exception(Denied(f"database {self.path} is open for reading only"))
+        return refused
 
     def follow(self) -> bool:
         """Read where the writer is now: he goes to memory when the disk is full, and comes back. Says whether he has moved."""

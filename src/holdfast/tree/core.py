@@ -92,10 +92,10 @@ class Core:
 
     # -- life ------------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """What sessions of an earlier run left is taken away before anybody sees it."""
+    async def start(self, *, still: bool = False) -> None:
+        """What sessions of an earlier run left is taken away before anybody sees it. still: the database can only be read."""
         self.loop = asyncio.get_running_loop()
-        swept = self.sessions.sweep(self.database, NODE)
+        swept = None if still else self.sessions.sweep(self.database, NODE)
         if swept is not None:
             try:
                 await answered(swept)
@@ -105,6 +105,8 @@ class Core:
         self.channels = Channels(self.loop)
         self.hub.on_commit(self.hooks.committed, lambda: self.hooks.follows)
         self.running = True
+        if still:
+            return
         self._tasks = [
             asyncio.create_task(self.hooks.follow(), name="holdfast-tree-hooks"),
             asyncio.create_task(self._housekeeping(), name="holdfast-tree-housekeeping"),
@@ -118,7 +120,8 @@ class Core:
         self.running = False
         for task in self._tasks:
             task.cancel()
-        await asyncio.wait(self._tasks)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         for session in self.sessions.all():
             with contextlib.suppress(HoldfastError):
                 await answered(session.end(NODE))

@@ -16,6 +16,7 @@ from .state import database_file, find_node, holder, socket_of
 
 if TYPE_CHECKING:
     from holdfast.client.unix import UnixClient
+    from holdfast.database.sqlite import FileReader
 
 __all__ = ["KEPT", "Alone", "Caller", "Items", "caller_of_tree", "file_of", "open_alone", "running_node"]
 
@@ -182,9 +183,11 @@ async def _next(items: AsyncIterator[Any]) -> Any:
 
 
 @contextmanager
-def caller_of_tree(db: str = "") -> Iterator[Caller]:
+def caller_of_tree(db: str = "", *, reads: bool = False) -> Iterator[Caller]:
     """Who has the config tree: the shell in which this command runs, the running node, or this process, which takes the file then.
 
+    reads: nothing but reading is wanted. Then the file is not taken, if it can be read as it stands: a process that has it is no
+    hindrance, and no revision goes.
     Raises: what opening the file raises.
     """
     kept = KEPT.get()
@@ -198,7 +201,7 @@ def caller_of_tree(db: str = "") -> Iterator[Caller]:
 
         yield UnixClient(socket_of(path))
         return
-    alone = open_alone(db)
+    alone = (_open_still(db) if reads else None) or open_alone(db)
     try:
         yield alone
     finally:
@@ -210,6 +213,23 @@ def open_alone(db: str = "") -> Alone:
     file = db or database_file()
     os.makedirs(os.path.dirname(os.path.abspath(file)), mode=0o750, exist_ok=True)
     return Alone(_tree(file))
+
+
+def _open_still(db: str) -> Alone | None:
+    """The file as it stands; None: it has to be taken."""
+    from holdfast.api.still import open_still
+
+    reader = open_still(db or database_file())
+    return None if reader is None else Alone(_still(reader))
+
+
+@asynccontextmanager
+async def _still(reader: FileReader) -> AsyncIterator[Services]:
+    from holdfast.api.config import Config
+    from holdfast.api.still import still_tree
+
+    async with still_tree(reader) as tree:
+        yield {"tree": Config(tree)}
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import click
@@ -25,10 +25,7 @@ from holdfast.errors import InvalidValue
 from .showing import show
 from .values import form_of, read_path, read_text, read_value
 
-__all__ = ["Connect", "VerbCommand", "command_of", "parted", "tree_verbs"]
-
-Connect = Callable[[str], AbstractContextManager[Caller]]
-"""Who carries verbs out, for a database file or "" for the usual one."""
+__all__ = ["VerbCommand", "command_of", "parted", "tree_verbs"]
 
 _NUMBER: Final = re.compile(r"-?\d+")
 _SHORT: Final = {"message": "-m", "limit": "-l"}
@@ -100,7 +97,7 @@ def parted(command: click.Command, words: Sequence[str]) -> tuple[list[str], lis
 
 
 def command_of(
-    name: str, verb: Verb, *, section: str, examples: str = "", help_text: str = "", connect: Connect = caller_of_tree,
+    name: str, verb: Verb, *, section: str, examples: str = "", help_text: str = "",
     preset: Mapping[str, Any] | None = None,
 ) -> click.Command:  # fmt: skip
     """The command `name` that calls a verb of the tree. preset: arguments that this command gives by itself."""
@@ -119,7 +116,7 @@ def command_of(
             arguments["form"] = form_of(given["text"])
         if any(one.name == "author" for one in verb.arguments):
             arguments["author"] = getpass.getuser()
-        with connect(db) as caller:
+        with caller_of_tree(db, reads=not (verb.writes or verb.streams)) as caller:
             _carry_out(caller, verb, arguments, as_json=json, colour=colour)
 
     return VerbCommand(name, callback=run, params=params, section=section, examples=examples, help=help_text or _help_of(verb))

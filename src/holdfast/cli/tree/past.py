@@ -33,7 +33,7 @@ def print_path_log(path: str, request: LogRequest, common: Common) -> None:
     _only_tree(common, request.filters)
     limit = (ON_TERMINAL if sys.stdout.isatty() else 0) if request.limit is None else request.limit
     points = {name: _point(value) for name, value in (("since", request.since), ("until", request.until)) if value}
-    with caller_of_tree(common.db) as caller:
+    with caller_of_tree(common.db, reads=True) as caller:
         wanted = 0 if request.author else limit
         found = caller.call("tree.log", path=path, limit=wanted, diff=True, **points)
         if not found and path and not _is_there(caller, path) and not points:
@@ -70,7 +70,7 @@ def print_path_diff(path: str, points: Sequence[str], common: Common) -> bool:
     """What is different there between two points in time, or one and now; False: nothing. Raises: InvalidValue, Compacted."""
     _only_tree(common)
     first, *second = map(_point, points)
-    with caller_of_tree(common.db) as caller:
+    with caller_of_tree(common.db, reads=True) as caller:
         found = caller.call("tree.diff", before=first, after=second[0] if second else None, path=path)
         if not found and path and not _is_there(caller, path) and not caller.call("tree.log", path=path, limit=1):
             raise is_nothing(path)
