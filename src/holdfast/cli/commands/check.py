@@ -27,7 +27,7 @@ __all__ = ["check", "doctor"]
 @option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
 @click.pass_context
 def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
-    """Check the file: bytes, structure, revisions, history, the tree and its drafts.
+    """Check the file: bytes, structure, history, the tree and its drafts.
 
     Reads all of it and changes nothing; a node may run meanwhile. The exit code is 1 if something is wrong. Of a file that was
     closed properly every byte is compared; of one in use, or after a crash, structure and sense.
