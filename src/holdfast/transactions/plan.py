@@ -280,6 +280,12 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     down = fields.get("state") == "down" or ("flags" in fields and not fields["flags"] & 1)
     if (down and row["state"] == "up") or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
         hung += present.on_interface(target, row, gone=False)
+    mtu = row["mtu"] or 0
+    if fields.get("mtu", mtu) < mtu:
+        narrowed = present.narrowed(target, row["ifindex"], fields["mtu"])
+        hung += narrowed
+        if fields["mtu"] < _LEAST_IPV6_MTU:
+            hung += [one for _, _, upon in narrowed for one in present.on_interface(target, upon, gone=False)]
     if down or (row["master"] and "master" in fields):
         hung += present.by_carrier(target, row)
     if "master" in fields:

@@ -202,6 +202,18 @@ class Present:
         where, *values = ends[0]
         return str(where), parsed(INTERFACES, dict(zip(columns, values, strict=True)))
 
+    def narrowed(self, target: str, ifindex: int, mtu: int) -> list[tuple[str, Table, Row]]:
+        """What stands on an interface and gets a smaller MTU with it: none is larger than that below, and none grows again with it."""
+        found: list[tuple[str, Table, Row]] = []
+        for row in self._standing(target, ifindex):
+            if row["mtu"] > mtu:
+                found += [(target, INTERFACES, row), *self.narrowed(target, row["ifindex"], mtu)]
+        return found
+
+    def _standing(self, target: str, ifindex: int) -> list[Row]:
+        rows = self.rows(INTERFACES, target, "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL", (ifindex,))
+        return [row for row in rows if row["kind"] not in _PAIRED]  # of those it is the other end
+
     def by_carrier(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """What goes elsewhere when an interface loses its carrier: nexthops of those that have theirs from it, and what is by these.
 
@@ -233,10 +245,9 @@ class Present:
     def _upon(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """Interfaces that stand on it, with what is on them, and its ports."""
         found: list[tuple[str, Table, Row]] = []
-        for row in self.rows(INTERFACES, target, "link = ? AND link_netnsid IS NULL AND kind IS NOT NULL", (link["ifindex"],)):
-            if row["kind"] not in _PAIRED:  # of those it is the other end
-                found.append((target, INTERFACES, row))
-                found += self.on_interface(target, row, gone=True)
+        for row in self._standing(target, link["ifindex"]):
+            found.append((target, INTERFACES, row))
+            found += self.on_interface(target, row, gone=True)
         found += [(target, INTERFACES, row) for row in self.rows(INTERFACES, target, "master = ?", (link["ifindex"],))]
         for _, _, port in [one for one in found if one[1] is INTERFACES and one[2]["master"] == link["ifindex"]]:
             found += self.of_port(target, port)

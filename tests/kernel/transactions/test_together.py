@@ -125,3 +125,16 @@ async def test_what_goes_with_the_carrier_of_another_interface_comes_back(ifname
             assert await asyncio.to_thread(flushed, netns), "the kernel keeps them: this test proves nothing"
             await stage.commit(*outcome.undo)
             assert not difference(before, state_of(netns))
+
+
+async def test_what_stands_on_an_interface_gets_its_mtu_back() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("link add m0 link v0 up mtu 1450 type macvlan mode bridge")
+        netns.ip("link add m1 link v0 mtu 1300 type macvlan mode bridge")
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            outcome = await stage.commit(stage.change("interfaces", stage.row("interfaces", ifname="v0"), mtu=1400))
+            assert [one["mtu"] for name in ("m0", "m1") for one in netns.ip_json(f"link show {name}")] == [1400, 1300]
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
