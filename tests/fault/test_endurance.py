@@ -1,6 +1,6 @@
 """Days put into minutes: a node killed a hundred times, stopped for a minute under load, with namespaces that come and go.
 
-How long each takes can be set: HOLDFAST_KILLS (100), HOLDFAST_STOPPED_S (60), HOLDFAST_CHURN_S (180).
+How long each takes can be set: HOLDFAST_KILLS (100), HOLDFAST_STOPPED_S (60), HOLDFAST_CHURN_S (600).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.long]
 
 KILLS = int(os.environ.get("HOLDFAST_KILLS", "100"))
 STOPPED_S = float(os.environ.get("HOLDFAST_STOPPED_S", "60"))
-CHURN_S = float(os.environ.get("HOLDFAST_CHURN_S", "180"))
+CHURN_S = float(os.environ.get("HOLDFAST_CHURN_S", "600"))
 
 PROGRAM = [sys.executable, "-m", "holdfast.cli", "run", "--no-local", "--log", "text"]
 MAIN = "SELECT dst || '/' || dst_len FROM routes WHERE family = 2 AND table_id = 254"
@@ -194,6 +194,7 @@ def _pace(netns: Namespace, verb: str) -> None:
 # ------------------------------------------------------------------------------------------------------------ namespaces
 
 
+@pytest.mark.timeout(1200)
 async def test_fifty_namespaces_that_come_and_go_leave_nothing_behind(tmp_path: Path, rng: random.Random) -> None:
     async with Node(str(tmp_path / "node.db"), follow=True) as node:
         await _churn_namespaces(rng, 5.0)  # what is made once, and stays, is made now

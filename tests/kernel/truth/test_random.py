@@ -110,4 +110,4 @@ def test_storms_for_long(make_mirror):
 @pytest.mark.long
 def test_two_looks_at_the_kernel_agree():
     """The same commands with a dump in place of the mirror: what fails here is no fault of the mirror."""
-    _run(FreshDump, runs=60, most=40, number=SEED)
+    _run(FreshDump, runs=25, most=40, number=SEED)
