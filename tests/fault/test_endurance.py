@@ -194,7 +194,6 @@ def _pace(netns: Namespace, verb: str) -> None:
 # ------------------------------------------------------------------------------------------------------------ namespaces
 
 
-@pytest.mark.timeout(1200)
 async def test_fifty_namespaces_that_come_and_go_leave_nothing_behind(tmp_path: Path, rng: random.Random) -> None:
     async with Node(str(tmp_path / "node.db"), follow=True) as node:
         await _churn_namespaces(rng, 5.0)  # what is made once, and stays, is made now
