@@ -278,7 +278,8 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
         return [*present.on_interface(target, row, gone=True), *present.by_carrier(target, row)]
     hung: list[Hung] = []
     down = fields.get("state") == "down" or ("flags" in fields and not fields["flags"] & 1)
-    if (down and row["state"] == "up") or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
+    turned = ("state" in fields or "flags" in fields) and down == (row["state"] == "up")  # up as well: the undo takes it down
+    if turned or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
         hung += present.on_interface(target, row, gone=False)
     mtu = row["mtu"] or 0
     if fields.get("mtu", mtu) < mtu:

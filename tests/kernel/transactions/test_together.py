@@ -138,3 +138,14 @@ async def test_what_stands_on_an_interface_gets_its_mtu_back() -> None:
             assert [one["mtu"] for name in ("m0", "m1") for one in netns.ip_json(f"link show {name}")] == [1400, 1300]
             await stage.commit(*outcome.undo)
             assert not difference(before, state_of(netns))
+
+
+async def test_an_address_of_a_link_that_was_down_is_there_after_it_was_up_for_a_while() -> None:
+    with Namespace("tx") as netns:
+        netns.ip("link add v0 type veth peer name v1")
+        netns.ip("addr add 2001:db8::3/64 dev v0 nodad")
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            outcome = await stage.commit(stage.change("interfaces", stage.row("interfaces", ifname="v0"), state="up"))
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
