@@ -27,10 +27,10 @@ from holdfast.netlink.batch import Batch
 from .contract import Create, Delete, Named, Outcome, Request
 from .deadline import Deadline
 from .journal import note_intent, note_result, note_stage, packed
-from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words
+from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
-from .plan import Plan, plan
+from .plan import Plan, made_anew, plan
 from .present import Present
 from .refusal import Refused, told, with_outcome
 from .scene import Scene
@@ -252,9 +252,22 @@ class Commit:
             self._seeing.drain(self._plans)
         self._gather((one.target, one.table) for one in looked_up)
         try:
-            return self._planned_now(stage)
+            return self._with_those_that_go(stage, self._planned_now(stage))
         finally:
             self._present.forget()
+
+    def _with_those_that_go(self, stage: Sequence[tuple[int, Request]], plans: list[Plan]) -> list[Plan]:
+        """What is to be there, and is, may be about to go with what another one does: then it is made again."""
+        going = {named(*hung) for one in plans if one.steps for hung in one.hung}
+        if not going:
+            return plans
+        return [
+            made_anew(one, place, self._present)
+            if isinstance(one.request, Create) and one.before is not None and not one.steps
+            and named(one.where, one.request.table, one.before) in going
+            else one
+            for (place, _), one in zip(stage, plans, strict=True)
+        ]  # fmt: skip
 
     def _planned_now(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         return [self._plan(one, place) for place, one in stage]

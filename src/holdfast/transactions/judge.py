@@ -19,7 +19,7 @@ from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
 
-__all__ = ["ROWS_MOST", "Judge", "Known", "along", "known_of", "left_words"]
+__all__ = ["ROWS_MOST", "Judge", "Known", "along", "known_of", "left_words", "named"]
 
 ROWS_MOST: Final = 1000
 """More rows of one table than this are read at once to be compared, and not kept for the answer."""

@@ -6,7 +6,7 @@ Reads the tables through `Present`; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
@@ -23,7 +23,7 @@ from .present import Present, of_kernel
 from .text import described
 from .undo import Hung
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "made_anew", "plan"]
 
 _PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
@@ -77,6 +77,13 @@ def _create(request: Create, place: int, present: Present) -> Plan:
             return _ensured(request, place, present, asked, row)
     steps = _CREATE.get(table.name, _create_plain)(place, request, asked, present)
     return Plan(request, steps, asked, None, _masters(present, target, asked.get("master")) if table is INTERFACES else (), target)
+
+
+def made_anew(one: Plan, place: int, present: Present) -> Plan:
+    """The same for something that is there already, but may go with what another request does: it is made again behind that."""
+    assert isinstance(one.request, Create) and one.asked is not None
+    steps = _CREATE.get(one.request.table.name, _create_plain)(place, one.request, one.asked, present)
+    return replace(one, steps=steps)
 
 
 def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> dict[str, Any] | None:
