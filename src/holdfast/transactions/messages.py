@@ -36,6 +36,7 @@ _SIMPLE: Final = frozenset(
 )
 """Fields of routes that are sent as they are: most routes have no other."""
 _COMPLEX: Final = ("multipath", "via", "encap", "newdst", "metrics", "nh_id", "src", "flags", "unknown")
+_TOLD: Final = frozenset(one.name for one in ROUTES.fields if one.readonly or one.derive) | {"iif"}
 _BY_OBJECT: Final = ("gateway", "oif", "via", "multipath", "encap", "encap_type")
 _U16: Final = Struct("=H")
 _U32: Final = Struct("=I")
@@ -53,6 +54,8 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
     """
     if step.table is ROUTES and step.verb is Verb.DELETE and not any(row.get(name) for name in _COMPLEX):
         row = {name: row[name] for name in _SIMPLE if row.get(name) is not None}
+    elif step.table is ROUTES and not row.keys() <= _SIMPLE and all(map(_says_nothing, row, row.values())):
+        row = {name: value for name, value in row.items() if name in _SIMPLE and value is not None}
     if step.table is ROUTES and row.keys() <= _SIMPLE:
         encoded = encode_alike(ROUTES, row, "delete" if step.verb is Verb.DELETE else "put", step.flags)
         if encoded is not None:
@@ -61,6 +64,11 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
     if make is None:
         raise NotSupported(f"{step.table.name} can only be read in this build")
     return make(step, dict(row))
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    """Is a field of a route sent as it is, or not at all?"""
+    return name in _SIMPLE or value is None or name in _TOLD or value == ROUTES.defaults[name]
 
 
 def _plain(step: Step, row: Row) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
@@ -215,7 +216,7 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
 
 def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """The row with other values; what is derived follows."""
-    kept = {one.name: row[one.name] for one in table.fields if not one.derive and not one.readonly and row.get(one.name) is not None}
+    kept = {name: value for name in _taken(table) if (value := row.get(name)) is not None}
     if table.name == "addresses":
         kept |= {name: row[name] for name in ("preferred_lft", "valid_lft") if row.get(name) is not None}
         kept.pop("cacheinfo", None)
@@ -237,6 +238,12 @@ def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> 
     if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row["proxy"] and not row["fixed"]:
         kept.pop("state", None)
     return {**kept, **fields}
+
+
+@cache
+def _taken(table: Table) -> tuple[str, ...]:
+    """The fields that the kernel takes in a request."""
+    return tuple(one.name for one in table.fields if not one.derive and not one.readonly)
 
 
 def _change_steps(

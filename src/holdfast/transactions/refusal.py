@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from holdfast.errors import Denied, HoldfastError, KernelError
 from holdfast.model import INTERFACES
+from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
 
 from .contract import Change, Create, Delete, Named, Request
@@ -47,10 +49,15 @@ def told(request: Request, target: str, present: Present) -> str:
 
 def _with_names(row: Mapping[str, Any], target: str, request: Request, present: Present) -> Mapping[str, Any]:
     """Interfaces by their names, where there is one."""
-    names = {one.name for one in request.table.fields if one.names == "ifindex"} & row.keys()
     if request.table is INTERFACES:
         return {**row, "ifname": present.ifname(target, row["ifindex"])} if "ifname" not in row and row.get("ifindex") else row
-    return {**row, **{name: Named(present.ifname(target, row[name])) for name in names if isinstance(row[name], int) and row[name]}}
+    numbers = [name for name in _holding_indexes(request.table) if isinstance(row.get(name), int) and row[name]]
+    return {**row, **{name: Named(present.ifname(target, row[name])) for name in numbers}}
+
+
+@cache
+def _holding_indexes(table: Table) -> tuple[str, ...]:
+    return tuple(one.name for one in table.fields if one.names == "ifindex")
 
 
 def error_of(step: Step, request: Request, ack: Ack, present: Present) -> HoldfastError:

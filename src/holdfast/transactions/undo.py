@@ -64,7 +64,7 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
     where, now = target, {name: before[name] for name in names} | {name: value for name, value in fields.items() if name != "target"}
     old = _old_values(table, before, fields)
     if table is ROUTES and asked:  # a way of another kind gives a route another scope as well
-        follow = [name for name in table.key if not table[name].derive and asked.get(name, before[name]) != before[name]]
+        follow = [name for name in _chosen(table) if name in asked and asked[name] != before[name]]
         old = {name: before[name] for name in follow} | old
         now |= {name: asked[name] for name in follow}
     if isinstance(request, Change) and fields.get("target", target) != target:
@@ -72,6 +72,12 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
         now = {"ifname": now["ifname"]}
         old["target"] = target
     return [Change(where, table, now, old), *(restored(*one) for one in hung)]
+
+
+@cache
+def _chosen(table: Table) -> tuple[str, ...]:
+    """Parts of the key that do not follow from others."""
+    return tuple(name for name in table.key if not table[name].derive)
 
 
 def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
