@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.database import patience, readers, retention
+from holdfast.database import checkpoint, connections, patience, readers, retention
+from holdfast.database.checkpoint import too_long
 from holdfast.database.retention import Keep, Retention
 from holdfast.database.sqlite import Database, open_reader
 from holdfast.errors import Compacted, HoldfastError, QueryError
@@ -209,7 +212,7 @@ def test_what_was_let_go_is_given_back_to_the_disk(tmp_path: Path) -> None:
 
 def test_a_reader_of_another_process_that_stays_is_ended_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "_LONG_S", 0.3)
-    monkeypatch.setattr(patience, "MOST", 400)
+    monkeypatch.setattr(checkpoint, "MOST", 400)
     monkeypatch.setattr(patience, "_LOOK_EVERY_S", 0.1)
     path = tmp_path / "x.db"
     with Database(path, [THINGS], history=False) as database, open_reader(str(path)) as reader:
@@ -238,6 +241,60 @@ def test_a_reader_of_another_process_that_stays_is_ended_by_itself(tmp_path: Pat
         assert database.fetch("SELECT DISTINCT size FROM things") == [(size,)]
 
 
+@pytest.mark.parametrize("where", ["in the process", "beside it"])
+def test_a_query_waits_for_a_log_that_is_too_long_to_begin_anew(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "_LONG_S", 1.0)
+    monkeypatch.setattr(checkpoint, "LIMIT", 100)
+    monkeypatch.setattr(checkpoint, "STEP", 50)
+    monkeypatch.setattr(checkpoint, "PATIENCE", 300)
+    monkeypatch.setattr(checkpoint, "MOST", 400)
+    monkeypatch.setattr(connections, "_LOG_KEPT", 200 << 12)
+    monkeypatch.setattr(patience, "_LOOK_EVERY_S", 0.1)
+    path = tmp_path / "x.db"
+    names = [f"{place}{'x' * 500}" for place in range(1000)]
+    with Database(path, [THINGS], history=False) as database, open_reader(str(path)) as beside, ThreadPoolExecutor(1) as thread:
+        reader = database if where == "in the process" else beside
+
+        def write(size: int) -> None:
+            database.write(lambda tx: tx.put(THINGS, "here", ("name", "size"), [names, [size] * 1000])).result()
+
+        def ask() -> tuple[int, float]:
+            began = time.monotonic()
+            return reader.query("SELECT min(size) FROM things").__next__()[0], time.monotonic() - began
+
+        write(0)
+        slow = reader.query("SELECT size FROM things")
+        next(slow)
+        size = 0
+        while not too_long(str(path)):
+            size += 1
+            write(size)
+        at_most, began = size, time.monotonic()
+        inside = next(reader.query("SELECT min(size) FROM things"))[0]
+        assert inside == size and time.monotonic() - began < 0.5, "it would wait for the loop that it is in"
+        asked = thread.submit(ask)
+        while not asked.done():
+            size += 1
+            write(size)
+            time.sleep(0.02)
+        answer, took_s = asked.result()
+        assert answer > at_most and 0.1 < took_s < 3, "answered when the slow one had been ended"
+        with pytest.raises(QueryError, match="held back the database's log"):
+            list(slow)
+        assert not too_long(str(path))
+
+
+def test_nobody_waits_for_a_log_that_nobody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.db"
+    killed(path, 0, 200)
+    monkeypatch.setattr(checkpoint, "MOST", 10)
+    assert too_long(str(path))
+    with open_reader(str(path)) as reader:
+        began = time.monotonic()
+        assert next(reader.query("SELECT count(*) FROM things"))[0] > 0
+        assert time.monotonic() - began < 1
+
+
 # -- months in minutes ---------------------------------------------------------------------------------------------------
 
 
@@ -248,45 +305,116 @@ def test_a_million_flaps_leave_a_file_and_a_process_as_small_as_after_200_000() 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def stays(path: str, ended: threading.Event) -> Iterator[HoldfastError]:
+LOG_MOST = (24 + 4096) * checkpoint.MOST
+PATIENCE_S = 2.0
+UNREAD_S = PATIENCE_S + 2
+"""The last slow query is ended at this age at the latest: somebody looks every half second, and this is a busy machine."""
+
+
+def stays(reader: Any, ended: threading.Event) -> Iterator[HoldfastError]:
     """Queries that are read slowly, one after the other, for as long as it lasts."""
-    with open_reader(path) as reader:
-        while not ended.is_set():
-            try:
-                for _ in reader.query("SELECT * FROM things_history", timeout_s=None):
-                    ended.wait(0.01)
-            except HoldfastError as error:
-                yield error
+    while not ended.is_set():
+        try:
+            for _ in reader.query("SELECT * FROM things_history", timeout_s=None):
+                if ended.wait(0.01):
+                    return
+        except HoldfastError as error:
+            yield error
+
+
+STAYING = f"""
+import sys, threading
+from holdfast.database import readers
+from holdfast.database.sqlite import open_reader
+from tests.fault.test_history_letting_go import stays
+readers._LONG_S = {PATIENCE_S}
+ended = threading.Event()
+with open_reader(sys.argv[1]) as one, open_reader(sys.argv[1]) as other:
+    slow = [threading.Thread(target=lambda place=place: list(stays(place, ended))) for place in (one, one, other)]
+    for each in slow:
+        each.start()
+    sys.stdin.read()
+    ended.set()
+    for each in slow:
+        each.join()
+"""
+
+
+class Log(threading.Thread):
+    """Looks at the log's length: the greatest, the most that came within a second, the longest time that it was too long."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.greatest, self.fastest, self.longest_s = 0, 0, 0.0
+        self.ended = threading.Event()
+        self._path = path
+
+    def run(self) -> None:
+        lately: deque[tuple[float, int]] = deque()
+        since = time.monotonic()
+        while not self.ended.wait(0.05):
+            now, size = time.monotonic(), os.path.getsize(f"{self._path}-wal")
+            while lately and lately[0][0] < now - 1:
+                lately.popleft()
+            lately.append((now, size))
+            self.greatest = max(self.greatest, size)
+            self.fastest = max(self.fastest, size - lately[0][1])
+            since = since if size >= LOG_MOST else now
+            self.longest_s = max(self.longest_s, now - since)
+
+
+class Asker(threading.Thread):
+    """Asks when the log is too long, and notes how long it takes until there is an answer."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.ended = threading.Event()
+        self._database = database
+
+    def run(self) -> None:
+        while not self.ended.wait(0.2):
+            if too_long(self._database.path):
+                began = time.monotonic()
+                assert list(self._database.query("SELECT count(*) FROM things", timeout_s=2)) == [(NAMES,)]
+                self.waits.append(time.monotonic() - began)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_slow_readers_neither_stop_the_writer_nor_let_the_file_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "_LONG_S", 2.0)
+def test_slow_readers_neither_stop_the_writer_nor_let_the_log_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this process and of another one, who take turns so that there is always one: also the fastest writer's log is bounded."""
+    monkeypatch.setattr(readers, "_LONG_S", PATIENCE_S)
     path = tmp_path / "x.db"
-    ended = threading.Event()
     errors: list[HoldfastError] = []
-    with Database(path, [THINGS], retention=Retention(Keep(rows=20_000))) as database:
-        number = 0
+    with Database(path, [THINGS], retention=Retention(Keep(rows=20_000))) as database, open_reader(str(path)) as reader:
         for number in range(1, 3000):
             written = put(database, number)
         written.result()
-        slow = [threading.Thread(target=lambda: errors.extend(stays(str(path), ended))) for _ in range(3)]
-        for one in slow:
-            one.start()
-        largest, deadline = 0, time.monotonic() + 120
-        longest = 0.0
-        while time.monotonic() < deadline:
-            began = time.monotonic()
-            for _ in range(200):
-                number += 1
-                written = put(database, number)
-            written.result()
-            longest = max(longest, time.monotonic() - began)
-            largest = max(largest, sum(os.path.getsize(f"{path}{end}") for end in ("", "-wal")))
-        ended.set()
-        for one in slow:
+        ended, log, asker = threading.Event(), Log(str(path)), Asker(database)
+        slow = [threading.Thread(target=lambda place=place: errors.extend(stays(place, ended))) for place in (database, reader, reader)]
+        command = [sys.executable, "-c", STAYING, str(path)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT) as other:
+            for one in (*slow, log, asker):
+                one.start()
+            waits, deadline = [], time.monotonic() + 120
+            while time.monotonic() < deadline:
+                for _ in range(20):
+                    number += 1
+                    written = put(database, number)
+                began = time.monotonic()
+                written.result()
+                waits.append(time.monotonic() - began)
+            for each in (ended, log.ended, asker.ended):
+                each.set()
+            other.communicate()
+        for one in (*slow, log, asker):
             one.join(30)
-        assert largest < 700 << 20, "the log is at most 256 MiB and what comes within the readers' patience"
-        assert longest < 10
+        assert other.returncode == 0
+        assert errors and all("held back" in str(error) for error in errors)
+        assert log.longest_s < UNREAD_S
+        assert log.greatest < LOG_MOST + UNREAD_S * log.fastest
+        assert os.path.getsize(path) < 64 << 20
+        assert max(asker.waits, default=0) < UNREAD_S + 1
+        assert sorted(waits)[len(waits) * 99 // 100] < 0.25 and max(waits) < 3, "twenty transactions"
         assert dict(database.fetch("SELECT name, size FROM things")) == state_after(number)

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apsw
@@ -324,6 +325,35 @@ def test_on_a_disk_a_thread_copies_the_log_and_the_writer_only_the_rest(tmp_path
             database.write(wide(commits, 100)).result()
             commits += 1
         assert max(here, default=0) <= 200, here
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_short_reads_that_overlap_all_the_time_let_the_log_begin_anew(kind: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "LIMIT", 200)
+    monkeypatch.setattr(checkpoint, "STEP", 100)
+    monkeypatch.setattr(checkpoint, "ANEW", 300)
+    monkeypatch.setattr(checkpoint, "PATIENCE", 500)
+    monkeypatch.setattr(checkpoint, "_SHARE", 1)  # a busy machine may let a read last longer than it is waited for
+    ended = threading.Event()
+
+    def read(place: int) -> None:
+        while not ended.is_set():
+            with database.reader() as reader:
+                reader.fetchone("SELECT max(size) FROM things")
+                ended.wait(0.005 + 0.001 * place)
+
+    with (
+        Database(":memory:" if kind == "memory" else tmp_path / "x.db", [THINGS], history=False) as database,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        for place in range(4):
+            threads.submit(read, place)
+        sizes = []
+        for place in range(100):
+            database.write(wide(place)).result()
+            sizes.append(os.path.getsize(database.path + "-wal") >> 12)
+        ended.set()
+        assert max(sizes) < 2000, sizes
 
 
 def test_a_reader_that_stays_stops_nobody_and_the_log_is_cut_after_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,21 @@ Copying waits for nobody (a passive checkpoint). In memory the writer does it it
 4 000 pages. On a disk, where it syncs (50 ms for 4 000 scattered pages), a thread of its own copies. But the log begins anew
 only when all of it has been copied, and under steady writing another thread never sees that moment. So from ANEW pages on, when
 the thread has left no more than REST, the writer copies the rest itself (a few ms). Beyond PATIENCE pages it does so however
-much there is, and writes no faster than the disk. A reader that stays in an old revision keeps the log from beginning anew; it
-may do so up to MOST pages, then it is ended.
+much there is, and writes no faster than the disk.
+
+A reader that stays in an old revision keeps the log from beginning anew; it may do so up to MOST pages. Then three things together
+bound the log, however fast the writer is and however the readers follow each other:
+
+    what has been read for long is ended             of others' processes by themselves (see patience); so old marks go
+    a query begins only when the log has begun anew  (see readers); so none comes in their place, when one is ended after the other
+    the writer keeps commits back for a moment       from PATIENCE pages on; so the short reads end, of which else one would always
+                                                     be under way. Once all is copied, who begins reads the file alone
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +28,7 @@ import apsw
 
 from .connections import BUSY_MS
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "too_long"]
 
 logger = logging.getLogger("holdfast.database")
 
@@ -34,9 +42,25 @@ REST: Final = 1000
 PATIENCE: Final = 40000
 MOST: Final = 65536
 """256 MiB."""
+_WAIT_S: Final = 0.1
+"""For reads of up to 50 ms: those of before the last commit, then those since."""
+_PIECE_MS: Final = 10
+_LAST_WAIT_S: Final = 0.5
+"""From twice MOST on."""
+_SHARE: Final = 10
+"""Of the time, one part in so many is waited at most: a long read must not stop the writer."""
+_FRAME: Final = 24 + 4096
 _PASSES: Final = 4
 _LOOSE: Final = 2000
 """Unused pages in the file that are worth giving back, if they are also a quarter of it."""
+
+
+def too_long(path: str) -> bool:
+    """Has the log of a file more than MOST pages? For any thread and process: it is cut when it begins anew."""
+    try:
+        return os.path.getsize(f"{path}-wal") >= MOST * _FRAME
+    except OSError:  # no node has it
+        return False
 
 
 class Checkpoint:
@@ -52,6 +76,7 @@ class Checkpoint:
         self._copied = 0
         self._loose = False
         self._rests_until = 0.0
+        self._waits_from = 0.0
         self._thread: threading.Thread | None = None
         self._apart: apsw.Connection | None = None
         connection.set_wal_hook(self._committed)
@@ -101,6 +126,8 @@ class Checkpoint:
     def idle(self) -> None:
         """Cut the log to nothing, and give unused pages back a few at a time."""
         self._truncate()
+        if self._pages >= MOST:
+            self._relieve()
         try:
             total = self._connection.pragma("page_count")
             free = self._connection.pragma("freelist_count")
@@ -136,6 +163,35 @@ class Checkpoint:
     def _copy_here(self) -> None:
         self._due = self._pages + STEP
         self._copied = self._copy(self._connection)
+        if self._pages >= PATIENCE and (self._copied >= self._pages or time.monotonic() >= self._waits_from):
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Wait for a moment for those who read the log. Its length stays as told until the next commit, which cuts it.
+
+        In pieces: an attempt notes the marks of old readers when it begins, and waits for one even when a new reader has taken its
+        place, then one after the other, without an end. The next attempt sees that this place is a new one.
+        """
+        wait_s = _WAIT_S if self._pages < 2 * MOST else _LAST_WAIT_S
+        deadline = time.monotonic() + wait_s
+        self._connection.set_busy_timeout(_PIECE_MS)
+        try:
+            while not self._is_free():
+                if time.monotonic() > deadline:
+                    self._waits_from = deadline + _SHARE * wait_s
+                    return
+        except apsw.Error as error:
+            logger.warning("database %s: a checkpoint failed and is tried again: %s", self._path, error)
+        finally:
+            self._connection.set_busy_timeout(BUSY_MS)
+
+    def _is_free(self) -> bool:
+        """Is all copied, and does nobody read the log? Then the next commit begins it anew."""
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        except apsw.BusyError:
+            return False
+        return True
 
     def _copy(self, connection: apsw.Connection) -> int:
         """Copy what no reader holds back; how many pages of the log are in the file then."""

@@ -295,7 +295,8 @@ class Database(Protocol):
     ) -> Result:
         """Run SQL that a user wrote: one statement, reading only.
 
-        timeout_s bounds the time spent in the database, not the time between two rows.
+        timeout_s bounds the time spent in the database, not the time between two rows, nor that before it begins: when others
+          have made the log too long it waits for their end, 13 s at most (see readers). So it is not for an event loop's thread.
         at: the tables are what they were then (not <table>_history, nor the log).
         Raises: QueryError - it is wrong, refused, or took too long (also while the rows are read);  InvalidValue - no point in
           time;  Compacted - the history of a table that it names does not reach back to it.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Final
 
-from .checkpoint import MOST
+from .checkpoint import too_long
 
 __all__ = ["Patience"]
 
-_LOOK_EVERY_S: Final = 2.0
-_PAGE: Final = 4096
+_LOOK_EVERY_S: Final = 0.5
 
 
 class Patience:
@@ -29,11 +27,7 @@ class Patience:
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):
-            try:
-                pages = os.path.getsize(f"{self._path()}-wal") // _PAGE
-            except OSError:  # the node has stopped
-                pages = 0
-            if pages >= MOST:
+            if too_long(self._path()):
                 self._relieve()
 
     def end(self) -> None:

@@ -43,6 +43,7 @@ class Answer:
         self.truncated = False
         self.connection = connection
         self.began = time.monotonic()
+        self.thread = threading.get_ident()
         self._guard = guard
         self._give_back = give_back
         self._path = path

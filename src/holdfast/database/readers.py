@@ -24,6 +24,9 @@ __all__ = ["Connected", "Readers"]
 
 _LONG_S: Final = 10.0
 """A query that holds back the log for longer than this is ended when the log has grown too long."""
+_ROOM_S: Final = 3.0
+"""So long after the last such query was ended the log has begun anew."""
+_AGAIN_S: Final = 0.02
 _LOOKED_EVERY: Final = 10_000
 """Instructions of SQLite, a millisecond or less, after which whatever is read looks whether the pool is closed."""
 _KEPT: Final = 8
@@ -44,11 +47,12 @@ class Connected:
 
 
 class Readers:
-    """The pool. `connect` opens one more connection, ready but for the guard."""
+    """The pool. `connect` opens one more connection, ready but for the guard. `crowded`: is the log too long, and a writer there?"""
 
-    def __init__(self, connect: Callable[[], apsw.Connection], path: str) -> None:
+    def __init__(self, connect: Callable[[], apsw.Connection], path: str, crowded: Callable[[], bool]) -> None:
         self._connect = connect
         self._path = path
+        self._crowded = crowded
         self._idle: list[Connected] = []
         self._all: set[Connected] = set()
         self._answers: weakref.WeakSet[Answer] = weakref.WeakSet()
@@ -102,6 +106,7 @@ class Readers:
         prepare: Callable[[apsw.Connection], None] | None = None,
     ) -> Answer:
         """prepare: what is done before with a connection that is the query's own, in the transaction that it reads in."""
+        began = self._admitted()
         one, done = (self._take(), self._give) if prepare is None else (self._apart(prepare), self._drop)
 
         def answered(answer: Answer) -> None:
@@ -110,6 +115,7 @@ class Readers:
             done(one)
 
         answer = Answer(one.connection, one.guard, answered, self._path, sql, timeout_s, limit)
+        answer.began = min(answer.began, began)
         with self._lock:
             self._answers.add(answer)
             closed = self._closed
@@ -118,6 +124,25 @@ class Readers:
             raise self._ended()
         answer.start(args)
         return answer
+
+    def _admitted(self) -> float:
+        """Wait until the log is not too long; since when the query counts as begun.
+
+        Slow readers that are ended one after the other and begin again at once would else hold a mark in the log between them all
+        the time. Nobody waits longer than others may read: who is left then cannot be ended, and waiting on would not help.
+        A query inside the loop over another one's rows would wait for itself: it begins, and is as old as that one.
+        """
+        now = time.monotonic()
+        if not self._crowded():
+            return now
+        around = [one.began for one in self._open() if one.thread == threading.get_ident()]
+        if around:
+            return min(around)
+        while self._crowded() and time.monotonic() - now < _LONG_S + _ROOM_S:
+            if self._closed:
+                raise self._ended()
+            time.sleep(_AGAIN_S)
+        return time.monotonic()
 
     def _apart(self, prepare: Callable[[apsw.Connection], None]) -> Connected:
         one = self._new()
@@ -134,12 +159,14 @@ class Readers:
         one.guard.trusted = False
         return one
 
+    def _open(self) -> list[Answer]:
+        with self._lock:
+            return list(self._answers)  # all are held until the lock is free: one that goes while it is taken would wait for it
+
     def relieve(self) -> None:
         """End queries that have been open for long: the log cannot begin anew while they read an old revision."""
         now = time.monotonic()
-        with self._lock:
-            long = [one for one in self._answers if now - one.began > _LONG_S]
-        for one in long:
+        for one in [one for one in self._open() if now - one.began > _LONG_S]:
             one.end(QueryError("the query was ended: it held back the database's log for too long", hint="read its rows sooner, or fewer"))
 
     def close(self) -> None:

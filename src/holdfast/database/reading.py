@@ -18,6 +18,7 @@ from holdfast.model.field import Table
 from holdfast.model.names import BUILTIN, Names
 
 from . import addresses, asof, history, lookup, meta, migrate, words
+from .checkpoint import too_long
 from .connections import open_reading
 from .faults import fault
 from .gaps import Gap, gap_at
@@ -45,6 +46,10 @@ class Connector:
         self.tables = tables
         self.immutable = immutable
         self.behind: Behind | None = None
+
+    def crowded(self) -> bool:
+        """Is the log too long, and somebody there who could let it begin anew?"""
+        return not self.immutable and too_long(self.path) and _is_held(self.path)
 
     def __call__(self) -> apsw.Connection:
         behind = self.behind
@@ -76,7 +81,7 @@ class Reading:
         self.tables = {table.name: table for table in tables}
         self._connector = connector
         self._pasts = {table.name: history.Past(table) for table in tables}
-        self._readers = Readers(connector, connector.path)
+        self._readers = Readers(connector, connector.path, connector.crowded)
 
     @property
     def names(self) -> Names:
@@ -258,6 +263,13 @@ class _Place:
     path: str
     away_ns: int = 0
     behind: Behind | None = None
+
+
+def _is_held(path: str) -> bool:
+    try:
+        return holder_of(path + ".lock") is not None
+    except OSError:  # not for us to know
+        return True
 
 
 def _place_of(path: str) -> _Place:
