@@ -20,7 +20,7 @@ from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavaila
 from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
-from holdfast.model import INTERFACES, NETNS
+from holdfast.model import ADDRESSES, INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
@@ -30,7 +30,7 @@ from .journal import note_intent, note_result, note_stage, packed
 from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
-from .plan import Plan, made_anew, plan
+from .plan import Plan, as_sent, made_anew, plan
 from .present import Present
 from .refusal import Refused, told, with_outcome
 from .scene import Scene
@@ -252,9 +252,21 @@ class Commit:
             self._seeing.drain(self._plans)
         self._gather((one.target, one.table) for one in looked_up)
         try:
-            return self._with_those_that_go(stage, self._planned_now(stage))
+            return self._with_those_that_go(stage, self._with_last_addresses(self._planned_now(stage)))
         finally:
             self._present.forget()
+
+    def _with_last_addresses(self, plans: list[Plan]) -> list[Plan]:
+        """Of addresses that go together each one alone would not be the last of its interface."""
+        going: dict[tuple[str, int], list[tuple[Plan, dict[str, Any]]]] = {}
+        for one in plans:
+            if one.request.table is ADDRESSES and isinstance(one.request, Delete) and one.before is not None:
+                going.setdefault((one.where, one.before["ifindex"]), []).append((one, dict(one.before)))
+        for (where, _), together in going.items():
+            if len(together) > 1:
+                for one, row in together:
+                    one.hung = self._present.of_address(where, row, {other["local"] for _, other in together})
+        return plans
 
     def _with_those_that_go(self, stage: Sequence[tuple[int, Request]], plans: list[Plan]) -> list[Plan]:
         """What is to be there, and is, may be about to go with what another one does: then it is made again."""
@@ -263,7 +275,7 @@ class Commit:
             return plans
         return [
             made_anew(one, place, self._present)
-            if isinstance(one.request, Create) and one.before is not None and not one.steps
+            if isinstance(one.request, Create) and one.before is not None and not one.steps and one.request.table is not INTERFACES
             and named(one.where, one.request.table, one.before) in going
             else one
             for (place, _), one in zip(stage, plans, strict=True)
@@ -288,8 +300,7 @@ class Commit:
             return Plan(one, where=one.target)
 
     def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
-        changing = [one for one in plans if one.steps]
-        undo = packed(backwards(changing, lambda one: inverse(one.request, one.before, one.hung, one.asked or {})))
+        undo = packed(backwards(as_sent(plans), lambda one: inverse(one.request, one.before, one.hung, one.asked or {})))
 
         def job(tx: Transaction) -> None:
             if self._intent:
@@ -309,8 +320,9 @@ class Commit:
 
     def _inverses(self) -> Iterator[Request]:
         """What takes back what was done."""
-        done = [one for place, one in self._places.items() if place in self._sender.done]
-        return backwards(done, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
+        done = self._sender.done
+        carried_out = [one for stage in self._staged for one in as_sent(stage) if one.steps[0].place in done]
+        return backwards(carried_out, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
 
     def _undo(self, failure: HoldfastError) -> HoldfastError:
         """Make it as it was; the error to raise, which says what came of that."""
@@ -346,7 +358,7 @@ class Commit:
             entries += [along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
             again = self._judge.made_again(mine)
             entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
-            entries += [along(*hung) for one in mine for hung in self._judge.with_it(one) if not self._judge.made_by(mine, *hung)]
+            entries += [along(*hung) for one in mine for hung in self._judge.with_it(one, mine) if not self._judge.made_by(mine, *hung)]
             for thing, entry in entries:
                 known.setdefault(thing, entry)
             earlier += mine

@@ -96,12 +96,14 @@ class Judge:
             return None if found is None else Delete(target, table, found, missing_ok=True)
         return repaired(target, table, before, self.present.find(table, target, before))
 
-    def with_it(self, one: Plan) -> Sequence[Hung]:
-        """What was there before, and would go if what was made were removed again: with an interface's only address."""
+    def with_it(self, one: Plan, made: Sequence[Plan]) -> Sequence[Hung]:
+        """What was there before, and would go if all that was made were removed again: with an interface's only addresses."""
         if one.request.table is not ADDRESSES or one.before is not None or one.asked is None:
             return ()
         row = self.present.like(ADDRESSES, one.where, one.asked)
-        return () if row is None else self.present.of_address(one.where, row)
+        together = [other.asked for other in made if other.request.table is ADDRESSES and other.before is None and other.asked]
+        going = {str(asked.get("local")) for asked in together}
+        return () if row is None else self.present.of_address(one.where, row, going)
 
     def thing(self, one: Plan) -> tuple[Any, ...]:
         """What a plan is about."""

@@ -79,6 +79,7 @@ _PHASES: Final = {
     "fdb": Phase.FDB,
     "rules": Phase.RULE,
 }
+_SECONDARY: Final = 0x1  # IFA_F_SECONDARY
 _NH_ON_LINK: Final = 0x4  # RTNH_F_ONLINK
 
 
@@ -104,6 +105,8 @@ def _sorted(phase: int, steps: list[Step]) -> list[Step]:
     if phase in (Phase.LINK, -Phase.LINK) and len(steps) > 1:
         ordered = _below_first(steps)
         return ordered if phase > 0 else ordered[::-1]
+    if phase == Phase.ADDRESS:  # of a prefix the first one is primary
+        return sorted(steps, key=lambda step: step.row.get("flags", 0) & _SECONDARY)
     return steps if phase > 0 else steps[::-1]
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
-from holdfast.model import INTERFACES
+from holdfast.model import ADDRESSES, INTERFACES
 from holdfast.model.field import Table
 
 from .compare import differences
@@ -24,7 +24,7 @@ from .present import Present, of_kernel
 from .text import described
 from .undo import Hung
 
-__all__ = ["Plan", "made_anew", "plan"]
+__all__ = ["Plan", "as_sent", "made_anew", "plan"]
 
 _PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
@@ -77,7 +77,27 @@ def _create(request: Create, place: int, present: Present) -> Plan:
         if row is not None:
             return _ensured(request, place, present, asked, row)
     steps = _CREATE.get(table.name, _create_plain)(place, request, asked, present)
-    return Plan(request, steps, asked, None, _masters(present, target, asked.get("master")) if table is INTERFACES else (), target)
+    return Plan(request, steps, asked, None, _with_new(present, target, table, asked), target)
+
+
+def _with_new(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> Sequence[Hung]:
+    """What becomes different when something is made, or goes when it is removed again."""
+    if table is INTERFACES:
+        return _masters(present, target, asked.get("master"))
+    if table is ADDRESSES and isinstance(asked.get("ifindex"), int) and asked.get("local"):
+        return present.of_address(target, {**table.defaults, **asked})
+    return ()
+
+
+def as_sent(stage: Sequence[Plan]) -> list[Plan]:
+    """Those of a stage that have steps, in the order in which these are sent: taken back the other way round, what needs others
+    comes back behind them."""
+
+    def order(one: Plan) -> tuple[int, int]:
+        phase, place = one.steps[0].phase, one.steps[0].place
+        return phase, place if phase > 0 else -place
+
+    return sorted((one for one in stage if one.steps), key=order)
 
 
 def made_anew(one: Plan, place: int, present: Present) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from ipaddress import IPv4Network
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
@@ -282,14 +283,17 @@ class Present:
         found += [(target, FDB, row) for row in self.rows(FDB, target, f"nh_id IN ({marks})", tuple(every))]
         return found
 
-    def of_address(self, target: str, address: Row) -> list[tuple[str, Table, Row]]:
-        """What an address takes along: further ones of its prefix, routes that prefer it, and with the last one all IPv4 routes."""
+    def of_address(self, target: str, address: Row, going: Collection[str] = ()) -> list[tuple[str, Table, Row]]:
+        """What an address takes along: further ones of its prefix, routes that prefer it, and with the last one all IPv4 routes.
+
+        going: addresses of the interface that go as well.
+        """
         ifindex, family, local = address["ifindex"], address["family"], address["local"]
         found: list[tuple[str, Table, Row]] = []
         others = [row for row in self.rows(ADDRESSES, target, "family = ? AND ifindex = ?", (family, ifindex)) if row["local"] != local]
         if family == AF_INET:
-            found += [(target, ADDRESSES, row) for row in others if row["flags"] & 1]
-        last = family == AF_INET and all(row["flags"] & 1 for row in others)  # secondary ones go along
+            found += [(target, ADDRESSES, row) for row in others if row["flags"] & 1 and _prefix_of(row) == _prefix_of(address)]
+        last = family == AF_INET and all(row["flags"] & 1 or row["local"] in going for row in others)  # secondary ones go along
         condition = f"family = ? AND (prefsrc = ? OR ? AND {_LEAVING})"
         routes = self.rows(ROUTES, target, condition, (family, local, last, ifindex, ifindex))
         if last:  # IPv4 ends on the interface
@@ -323,6 +327,10 @@ _HOPS: Final = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(va
 _LEAVING: Final = f"nh_id IS NULL AND (oif = ? OR multipath IS NOT NULL AND {_HOPS})"
 """Routes of their own through an interface."""
 _PAIRED: Final = ("veth", "netkit", "vxcan")
+
+
+def _prefix_of(address: Row) -> IPv4Network:
+    return IPv4Network((address["address"], address["prefixlen"]), strict=False)
 
 
 def of_kernel(row: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from holdfast.model import INTERFACES, ROUTES
+from holdfast.model import ADDRESSES, INTERFACES, ROUTES
 from holdfast.model.field import Table
 
 from .compare import FOLLOWING_DATA, lost
@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 Hung = tuple[str, Table, Mapping[str, Any]]
 """A row that hangs on another: where, what, how it was."""
+
+_WAY: Final = ("gateway", "oif", "via", "multipath", "nh_id", "encap", "encap_type")
+"""Where a route leads: one thing, in many fields."""
 
 _UNSAVED: Final = frozenset({"unknown"})
 """Attributes that nothing is known of: of interfaces most are told and not taken."""
@@ -56,7 +59,8 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
     """
     target, table = request.target, request.table
     if before is None:
-        return [Delete(target, table, identity(table, asked), missing_ok=True)]
+        along = hung if table is ADDRESSES else ()  # with the first address of an interface goes what was there without one
+        return [Delete(target, table, identity(table, asked), missing_ok=True), *(restored(*one) for one in along)]
     if isinstance(request, Delete):
         return [_with_peer(restored(target, table, before), hung), *(restored(*one) for one in hung)]
     fields = request.fields if isinstance(request, Change) else asked
@@ -67,6 +71,9 @@ def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[H
         follow = [name for name in _chosen(table) if name in asked and asked[name] != before[name]]
         old = {name: before[name] for name in follow} | old
         now |= {name: asked[name] for name in follow}
+        if not fields.keys().isdisjoint(_WAY):  # it comes back whole; of the new one the kernel may have chosen a part
+            old = {name: before[name] for name in _WAY} | old
+            now = {name: value for name, value in now.items() if name not in _WAY or name in asked or name in fields}
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
         now = {"ifname": now["ifname"]}

@@ -149,3 +149,58 @@ async def test_an_address_of_a_link_that_was_down_is_there_after_it_was_up_for_a
             outcome = await stage.commit(stage.change("interfaces", stage.row("interfaces", ifname="v0"), state="up"))
             await stage.commit(*outcome.undo)
             assert not difference(before, state_of(netns))
+
+
+async def test_a_route_whose_new_way_the_kernel_completed_gets_its_old_one_back() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in ("addr add 10.0.0.1/24 dev v0", "link add br0 up type bridge", "route add 10.9.0.0/24 dev br0 proto static"):
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            row = stage.row("routes", dst="10.9.0.0")
+            outcome = await stage.commit(stage.change("routes", row, gateway="10.0.0.77"))
+            [route] = netns.ip_json("route show 10.9.0.0/24")
+            assert (route["dev"], route["gateway"]) == ("v0", "10.0.0.77")
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
+            bad = stage.new("routes", dst="10.99.0.0", dst_len=24, gateway="198.51.100.1")
+            with pytest.raises(KernelError):
+                await stage.commit(stage.change("routes", row, gateway="10.0.0.77"), bad)
+            assert not difference(before, state_of(netns))
+
+
+async def test_a_secondary_address_stays_secondary() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in ("addr add 10.0.0.1/24 dev v0", "addr add 10.0.0.2/24 dev v0", "addr add 10.1.0.1/24 dev v0"):
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            gone = stage.row("addresses", local="10.1.0.1"), stage.row("addresses", local="10.0.0.2")
+            link = stage.gone("interfaces", **stage.row("interfaces", ifname="v1"))
+            outcome = await stage.commit(link, *(stage.gone("addresses", missing_ok=True, **one) for one in gone))
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
+
+
+async def test_what_goes_with_the_last_addresses_of_an_interface_together_comes_back() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in (
+            "addr add 10.0.0.1/24 dev v0", "addr add 10.1.0.1/24 dev v0", "route add 10.9.0.0/24 dev v0 proto static",
+            "neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0", "neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v1",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            bad = stage.new("routes", dst="10.99.0.0", dst_len=24, gateway="198.51.100.1")
+            gone = [stage.gone("addresses", **stage.row("addresses", local=f"10.{n}.0.1")) for n in (0, 1)]
+            made = [stage.new("addresses", ifindex=stage.index("v1"), local=f"10.{n}.0.2", prefixlen=24) for n in (2, 3)]
+            for changes in (gone, made):
+                with pytest.raises(KernelError):
+                    await stage.commit(*changes, bad)
+                assert not difference(before, state_of(netns))
+                outcome = await stage.commit(*changes)
+                await stage.commit(*outcome.undo)
+                assert not difference(before, state_of(netns))
