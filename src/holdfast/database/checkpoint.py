@@ -9,7 +9,8 @@ much there is, and writes no faster than the disk.
 A reader that stays in an old revision keeps the log from beginning anew; it may do so up to MOST pages. Then three things together
 bound the log, however fast the writer is and however the readers follow each other:
 
-    what has been read for long is ended             of others' processes by themselves (see patience); so old marks go
+    what has been read for long is ended             of others' processes by themselves (see patience); so old marks go. From three
+                                                     times MOST on all that is being read
     a query begins only when the log has begun anew  (see readers); so none comes in their place, when one is ended after the other
     the writer keeps commits back for a moment       from PATIENCE pages on; so the short reads end, of which else one would always
                                                      be under way. Once all is copied, who begins reads the file alone
@@ -55,10 +56,10 @@ _LOOSE: Final = 2000
 """Unused pages in the file that are worth giving back, if they are also a quarter of it."""
 
 
-def too_long(path: str) -> bool:
-    """Has the log of a file more than MOST pages? For any thread and process: it is cut when it begins anew."""
+def too_long(path: str, times: int = 1) -> bool:
+    """Has the log of a file more than MOST pages, or so many times that? For any thread and process: it is cut when it begins anew."""
     try:
-        return os.path.getsize(f"{path}-wal") >= MOST * _FRAME
+        return os.path.getsize(f"{path}-wal") >= times * MOST * _FRAME
     except OSError:  # no node has it
         return False
 

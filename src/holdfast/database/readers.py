@@ -24,6 +24,8 @@ __all__ = ["Connected", "Readers"]
 
 _LONG_S: Final = 10.0
 """A query that holds back the log for longer than this is ended when the log has grown too long."""
+_ALL_FROM: Final = 3
+"""A log so many times too long ends them all: what a fast writer writes in that time must not be without a bound."""
 _ROOM_S: Final = 3.0
 """So long after the last such query was ended the log has begun anew."""
 _AGAIN_S: Final = 0.02
@@ -49,7 +51,7 @@ class Connected:
 class Readers:
     """The pool. `connect` opens one more connection, ready but for the guard. `crowded`: is the log too long, and a writer there?"""
 
-    def __init__(self, connect: Callable[[], apsw.Connection], path: str, crowded: Callable[[], bool]) -> None:
+    def __init__(self, connect: Callable[[], apsw.Connection], path: str, crowded: Callable[[int], bool]) -> None:
         self._connect = connect
         self._path = path
         self._crowded = crowded
@@ -133,12 +135,12 @@ class Readers:
         A query inside the loop over another one's rows would wait for itself: it begins, and is as old as that one.
         """
         now = time.monotonic()
-        if not self._crowded():
+        if not self._crowded(1):
             return now
         around = [one.began for one in self._open() if one.thread == threading.get_ident()]
         if around:
             return min(around)
-        while self._crowded() and time.monotonic() - now < _LONG_S + _ROOM_S:
+        while self._crowded(1) and time.monotonic() - now < _LONG_S + _ROOM_S:
             if self._closed:
                 raise self._ended()
             time.sleep(_AGAIN_S)
@@ -165,8 +167,8 @@ class Readers:
 
     def relieve(self) -> None:
         """End queries that have been open for long: the log cannot begin anew while they read an old revision."""
-        now = time.monotonic()
-        for one in [one for one in self._open() if now - one.began > _LONG_S]:
+        before = time.monotonic() - (0.0 if self._crowded(_ALL_FROM) else _LONG_S)
+        for one in [one for one in self._open() if one.began < before]:
             one.end(QueryError("the query was ended: it held back the database's log for too long", hint="read its rows sooner, or fewer"))
 
     def close(self) -> None:

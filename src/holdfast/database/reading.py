@@ -47,9 +47,9 @@ class Connector:
         self.immutable = immutable
         self.behind: Behind | None = None
 
-    def crowded(self) -> bool:
-        """Is the log too long, and somebody there who could let it begin anew?"""
-        return not self.immutable and too_long(self.path) and _is_held(self.path)
+    def crowded(self, times: int = 1) -> bool:
+        """Is the log too long, or so many times that, and somebody there who could let it begin anew?"""
+        return not self.immutable and too_long(self.path, times) and _is_held(self.path)
 
     def __call__(self) -> apsw.Connection:
         behind = self.behind
