@@ -228,11 +228,10 @@ def length_of(columns: Columns, values: Values) -> int:
     """
     if len(values) != len(columns):
         raise Bug(f"{len(values)} columns of values for {len(columns)} names: {', '.join(columns)}")
-    count = len(values[0]) if values else 0
-    for one in values:
-        if len(one) != count:
-            raise Bug(f"columns of {sorted({len(each) for each in values})} values: {', '.join(columns)}")
-    return count
+    lengths = set(map(len, values))
+    if len(lengths) > 1:
+        raise Bug(f"columns of {sorted(lengths)} values: {', '.join(columns)}")
+    return lengths.pop() if lengths else 0
 
 
 def row_at(values: Values, place: int) -> tuple[Any, ...]:

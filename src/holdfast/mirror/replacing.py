@@ -74,4 +74,6 @@ class Replacement:
         batch = self._batch
         if start == end:
             return None
+        if end - start == len(self._keys):
+            return batch
         return Batch(batch.table, batch.op, batch.flags, batch.columns, tuple(column[start:end] for column in batch.values))

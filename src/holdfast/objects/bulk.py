@@ -67,6 +67,11 @@ def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) 
 
     Raises, on the way: InvalidValue, UnknownName - with the place of the spec, `index`, in `details`.
     """
+    return (Create(target, view.table, row) for target, row in _read(view, specs, common))
+
+
+def _read(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+    """Targets and rows of specs."""
     if view.readonly:
         raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
     table, scene, read = view.table, Lookups(view.reading), writer(view.table.name).read
@@ -80,7 +85,7 @@ def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) 
         except InvalidValue as error:
             error.details["index"] = index
             raise
-        yield Create(target, table, row)
+        yield target, row
 
 
 def _fields(view: View[Any], spec: Any) -> Mapping[str, Any]:
@@ -93,15 +98,15 @@ def changes(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], cou
     Raises: InvalidValue, UnknownName.
     """
     wanted: dict[str, list[Mapping[str, Any]]] = {}
-    for one in creations(view, specs, where):
-        wanted.setdefault(one.target, []).append(one.row)
-    there: dict[str, list[Row]] = {}
-    for row in view.matching(view.given(where)):
-        found = view.plan.row_of(row)
-        if view.table.name != "routes" or "proto" in where or found["proto"] not in _KERNELS_PROTOCOLS:
-            there.setdefault(str(row[0]), []).append(found)
+    for target, row in _read(view, specs, where):
+        wanted.setdefault(target, []).append(row)
+    there: dict[str, list[tuple[Any, ...]]] = {}
+    spared = view.plan.positions["proto"] if view.table.name == "routes" and "proto" not in where else None
+    for cells in view.matching(view.given(where)):
+        if spared is None or cells[spared] not in _KERNELS_PROTOCOLS:
+            there.setdefault(cells[0], []).append(cells)
     requests: list[Request] = []
     for target in dict.fromkeys((*there, *wanted)):
-        requests += difference(target, view.table, there.get(target, ()), wanted.get(target, ()))
+        requests += difference(target, view.table, view.plan.columns, there.get(target, ()), wanted.get(target, ()))
     counts.count(requests, sum(map(len, wanted.values())))
     return requests

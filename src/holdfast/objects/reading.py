@@ -57,6 +57,7 @@ class Plan:
         self.key: tuple[int, ...] = (0, *(self.positions[name] for name in table.key))
         self.key_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(*self.key)
         self.key_names: tuple[str, ...] = tuple(self.names[position] for position in self.key)
+        self._fields_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*table.columns)
         self._json_of: Callable[[tuple[Any, ...]], tuple[Any, ...]] = itemgetter(slice(0, 0), *self.json)
         self.select = f"SELECT {', '.join(self.columns)} FROM {table.name}"
         self.since = len(self.names)
@@ -88,7 +89,10 @@ class Plan:
 
     def tuple_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """A row that came as a mapping, with its target, JSON as Python or as text."""
-        values = [row.get(name) for name in self.columns]
+        try:
+            values = [row["target"], *self._fields_of(row), row.get("since"), row.get("rowid")]
+        except KeyError:  # not whole
+            values = [row.get(name) for name in self.columns]
         for position in self.json:
             if values[position] is not None and not isinstance(values[position], str | bytes):
                 values[position] = encode(values[position]).decode()

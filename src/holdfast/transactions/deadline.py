@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from holdfast.errors import HoldfastError, Timeout
@@ -17,12 +16,15 @@ class Aborted(HoldfastError):
 
 
 class Deadline:
-    """Asked between messages. What takes back has the whole time once more, and nobody can give it up."""
+    """Asked between messages. What takes back has the whole time once more, and nobody can give it up.
+
+    aborted  set by whoever asked and no longer waits.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.until = time.monotonic() + timeout_s
-        self.aborted = threading.Event()
+        self.aborted = False
         self._certain = False
 
     def again(self) -> None:
@@ -34,7 +36,7 @@ class Deadline:
         """Raises: Timeout, Aborted."""
         if self._certain:
             return
-        if self.aborted.is_set():
+        if self.aborted:
             raise Aborted("the transaction was given up by its caller")
         self.left_s()
 

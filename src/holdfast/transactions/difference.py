@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from holdfast.mirror.batches import parsed
 from holdfast.model.field import Table
 
 from .compare import differences
@@ -16,45 +17,77 @@ from .present import LOCATORS
 __all__ = ["difference"]
 
 Row = Mapping[str, Any]
+Cells = tuple[Any, ...]
 
 
-def difference(target: str, table: Table, present: Iterable[dict[str, Any]], wanted: Iterable[Row]) -> list[Request]:
-    """The requests that make `present`, whole rows, be `wanted`, rows as they are asked for. Order: as wanted, deletions last.
+def difference(
+    target: str, table: Table, columns: Sequence[str], present: Iterable[Cells], wanted: Iterable[Row]
+) -> list[Request]:
+    """The requests that make `present`, whole rows as the database has them, be `wanted`, rows as they are asked for.
 
-    Rows are the same object where what they are looked up by is equal (of routes: prefix, table, tos, priority); several such
-    are told apart by the rest. Cost: O(rows).
+    columns  what stands in the rows of `present`: all of the table's, in any order, and perhaps others.
+    Order: as wanted, deletions last. Rows are the same object where what they are looked up by is equal (of routes: prefix, table,
+    tos, priority); several such are told apart by the rest. Cost: O(rows), little of it for those that are as they should be.
     """
-    names = tuple((name, table.defaults[name]) for name in LOCATORS[table.name])
-    there: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    key_of = _key_of(LOCATORS[table.name])
-    for row in present:
+    asked = [completed(table, one) for one in wanted]
+    left, rows = _without_equals(table, columns, list(present), asked)
+    names = LOCATORS[table.name]
+    key_of = _cells(names)
+    there: dict[Cells, list[dict[str, Any]]] = {}
+    for row in rows:
         there.setdefault(key_of(row), []).append(row)
     requests: list[Request] = []
-    unmatched: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    for one in wanted:
-        asked = completed(table, one)
-        key = tuple([asked.get(name, default) for name, default in names])
+    unmatched: list[tuple[Cells, dict[str, Any]]] = []
+    for one in left:
+        key = tuple([one.get(name, table.defaults[name]) for name in names])
         found = there.get(key)
-        same = next((row for row in found if not differences(table, asked, row)), None) if found else None
+        same = next((row for row in found if not differences(table, one, row)), None) if found else None
         if same is None or found is None:
-            unmatched.append((key, asked))
+            unmatched.append((key, one))
         else:
             found.remove(same)
-    for key, asked in unmatched:
+    for key, one in unmatched:
         found = there.get(key)
         if found and len(found) == 1:
             row = found.pop()
-            fields = {name: value for name, value in asked.items() if row.get(name) != value}
+            fields = {name: value for name, value in one.items() if row.get(name) != value}
             requests.append(Change(target, table, row, fields))
         else:
-            requests.append(Create(target, table, asked, beside=bool(found) and table.name == "routes"))
+            requests.append(Create(target, table, one, beside=bool(found) and table.name == "routes"))
     requests += [Delete(target, table, row) for rows in there.values() for row in rows]
     return requests
 
 
-def _key_of(names: tuple[str, ...]) -> Callable[[Row], tuple[Any, ...]]:
-    """Several values of a row at once; `itemgetter` gives a single one bare."""
-    if len(names) == 1:
-        [name] = names
-        return lambda row: (row[name],)
-    return itemgetter(*names)
+def _without_equals(
+    table: Table, columns: Sequence[str], present: list[Cells], asked: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is left of both, when each row that has exactly what is asked for is taken away with it.
+
+    Those that ask for the same fields are compared at once, cell by cell, without a dictionary per row.
+    """
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, one in enumerate(asked):
+        alike.setdefault(tuple(one), []).append(place)
+    names = max(alike, key=lambda each: len(alike[each]), default=())
+    left: dict[int, None] = dict.fromkeys(range(len(asked)))
+    if names and table.json.isdisjoint(names) and set(names) <= set(columns):
+        cells = _cells([columns.index(name) for name in names])
+        there: dict[Cells, list[Cells]] = {}
+        for row in present:
+            there.setdefault(cells(row), []).append(row)
+        for place in alike[names]:
+            found = there.get(tuple(asked[place].values()))
+            if found:
+                found.pop(0)
+                del left[place]
+        present = [row for rows in there.values() for row in rows]
+    whole = _cells([columns.index(name) for name in table.columns])
+    return [asked[place] for place in left], [parsed(table, dict(zip(table.columns, whole(row), strict=True))) for row in present]
+
+
+def _cells(places: Sequence[Any]) -> Callable[[Any], Cells]:
+    """Several parts of a row at once; `itemgetter` gives a single one bare."""
+    if len(places) == 1:
+        [place] = places
+        return lambda row: (row[place],)
+    return itemgetter(*places)

@@ -107,14 +107,14 @@ class Transactions:
                 try:
                     await asyncio.shield(waiting)
                 except asyncio.CancelledError:
-                    commit.deadline.aborted.set()
+                    commit.deadline.aborted = True
             begun = waiting.result()
         except BaseException:
             hand.resync()
             raise
         for cycle in begun.cycles:
             hand.learn(cycle)
-        if commit.deadline.aborted.is_set():
+        if commit.deadline.aborted:
             begun.done = False
         return begun
 
@@ -139,7 +139,7 @@ class Transactions:
                 hand.loop.call_soon_threadsafe(hand.resync)
                 raise
             except BaseException:  # a signal
-                commit.deadline.aborted.set()
+                commit.deadline.aborted = True
                 ours = False
                 asyncio.run_coroutine_threadsafe(self._carried_on(running, commit, hand), hand.loop)
                 raise
@@ -184,9 +184,10 @@ class Transactions:
         return await self.commit(requests, **options)
 
     def _difference(self, target: str, table: Table, where: dict[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[Request]:
-        condition = " AND ".join(f"{name} IS ?" for name in where) or "true"
-        present = Present(self._mirror.database.fetch).rows(table, target, condition, tuple(where.values()))
-        return difference(target, table, present, ({**row, **where} for row in rows))
+        condition = " AND ".join(("target = ?", *(f"{name} IS ?" for name in where)))
+        sql = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {condition} ORDER BY rowid"
+        present = self._mirror.database.fetch(sql, (target, *where.values()))
+        return difference(target, table, table.columns, present, ({**row, **where} for row in rows))
 
     def _look(self) -> None:
         """For a commit's thread."""
@@ -194,12 +195,12 @@ class Transactions:
 
     async def _finished(self, running: asyncio.Future[Outcome], commit: Commit) -> Outcome:
         """Wait for the thread, also when cancelled: then it takes back what it did, and ends."""
-        cancelled = asyncio.CancelledError() if commit.deadline.aborted.is_set() else None
+        cancelled = asyncio.CancelledError() if commit.deadline.aborted else None
         while not running.done():
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError as why:
-                commit.deadline.aborted.set()
+                commit.deadline.aborted = True
                 cancelled = why
         if cancelled is not None:
             with contextlib.suppress(HoldfastError):

@@ -121,8 +121,13 @@ def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tup
 
 
 def _values(one: Request, columns: tuple[str, ...]) -> list[Any]:
-    values = [_plain(one.row[name]) for name in columns]
-    return [*values, {name: _plain(value) for name, value in one.fields.items()}] if isinstance(one, Change) else values
+    values = _plain_values(map(one.row.__getitem__, columns))
+    return [*values, dict(zip(one.fields, _plain_values(one.fields.values()), strict=True))] if isinstance(one, Change) else values
+
+
+def _plain_values(values: Iterable[Any]) -> list[Any]:
+    found = list(values)
+    return list(map(_plain, found)) if Named in set(map(type, found)) else found
 
 
 def _plain(value: Any) -> Any:
