@@ -113,7 +113,8 @@ def test_without_a_node_the_file_is_held_and_others_are_told_who(home: Path) -> 
     process.stdin.write("put a.b 1\n")
     process.stdin.flush()
     assert process.stdout.readline() == "+ a.b: 1\n"
-    refused = holdfast("get", "a.b", check=False)
+    assert holdfast("get", "a.b").stdout == "1\n", "who only reads needs not have the file"
+    refused = holdfast("put", "a.b", "2", check=False)
     assert refused.returncode == 1 and f"is held by process {process.pid}" in refused.stderr
     assert "lo" in holdfast("show", "interfaces").stdout, "a shell's file is not taken for a node's, which would have no tables"
     process.stdin.close()
