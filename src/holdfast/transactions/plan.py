@@ -85,7 +85,7 @@ def _with_new(present: Present, target: str, table: Table, asked: Mapping[str, A
     if table is INTERFACES:
         return _masters(present, target, asked.get("master"))
     if table is ADDRESSES and isinstance(asked.get("ifindex"), int) and asked.get("local"):
-        return present.of_address(target, {**table.defaults, **asked})
+        return [one for one in present.of_address(target, {**table.defaults, **asked}) if one[1] is not ADDRESSES]
     return ()
 
 

@@ -11,6 +11,7 @@ import pytest
 from holdfast.errors import KernelError
 from holdfast.model import ROUTES
 from holdfast.testing.netns import Namespace
+from holdfast.transactions.contract import Named
 from holdfast.transactions.present import Present
 
 from .stage import staged
@@ -20,8 +21,6 @@ from .states import difference, state_of
 async def test_a_link_its_address_and_a_route_are_made_in_one_transaction_in_any_order() -> None:
     with Namespace("tx") as netns:
         async with staged(netns) as stage:
-            from holdfast.transactions.contract import Named
-
             outcome = await stage.commit(
                 stage.new("routes", dst="10.9.0.0", dst_len=24, gateway="10.0.0.2"),
                 stage.new("addresses", ifindex=Named("v0"), local="10.0.0.1", prefixlen=24),
@@ -204,3 +203,17 @@ async def test_what_goes_with_the_last_addresses_of_an_interface_together_comes_
                 outcome = await stage.commit(*changes)
                 await stage.commit(*outcome.undo)
                 assert not difference(before, state_of(netns))
+
+
+async def test_an_address_that_is_removed_and_made_again_stays_before_its_secondary_one() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in ("addr add 10.0.0.1/24 dev v0", "addr add 10.0.0.2/24 dev v0"):
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            bad = stage.new("routes", dst="10.99.0.0", dst_len=24, gateway="198.51.100.1")
+            made = stage.new("addresses", ifindex=Named("v0"), local="10.0.0.1", prefixlen=24)
+            with pytest.raises(KernelError):
+                await stage.commit(made, stage.gone("addresses", **stage.row("addresses", local="10.0.0.1")), bad)
+            assert not difference(before, state_of(netns))
