@@ -269,17 +269,19 @@ class Commit:
         return plans
 
     def _with_those_that_go(self, stage: Sequence[tuple[int, Request]], plans: list[Plan]) -> list[Plan]:
-        """What is to be there, and is, may be about to go with what another one does: then it is made again."""
-        going = {named(*hung) for one in plans if one.steps for hung in one.hung}
-        if not going:
-            return plans
-        return [
-            made_anew(one, place, self._present)
-            if isinstance(one.request, Create) and one.before is not None and not one.steps and one.request.table is not INTERFACES
-            and named(one.where, one.request.table, one.before) in going
-            else one
-            for (place, _), one in zip(stage, plans, strict=True)
-        ]  # fmt: skip
+        """What is to be there, and is, may be about to go by what another one does, or with it: then it is made again."""
+        there = {
+            at: named(one.where, one.request.table, one.before)
+            for at, one in enumerate(plans)
+            if not one.steps and one.before is not None and isinstance(one.request, Create) and one.request.table is not INTERFACES
+        }
+        if there:
+            going = {named(*hung) for one in plans if one.steps for hung in one.hung}
+            going |= {named(one.where, one.request.table, one.before) for one in plans if one.steps and one.asked is None and one.before}
+            for at, name in there.items():
+                if name in going:
+                    plans[at] = made_anew(plans[at], stage[at][0], self._present)
+        return plans
 
     def _planned_now(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         return [self._plan(one, place) for place, one in stage]
