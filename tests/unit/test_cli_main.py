@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from holdfast.cli import main as entry
 from holdfast.cli.app import app
+from holdfast.cli.asking.loop import on_loop
 from holdfast.cli.main import main
 from holdfast.errors import Bug, HoldfastError, KernelError, NotFound
 
@@ -186,3 +188,11 @@ def test_show_loads_nothing_that_it_does_not_need() -> None:
     code = f"import sys; from holdfast.cli.main import main; main(['show', 'link', 'lo']); sys.exit(' '.join({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert done.stderr == "\n"
+
+
+def test_what_is_cancelled_inside_as_well_ends_as_interrupted() -> None:
+    async def cancelled_twice() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(KeyboardInterrupt):
+        on_loop(cancelled_twice())

@@ -17,6 +17,8 @@ def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=_made_whole) as runner:
             return runner.run(coroutine)
+    except asyncio.CancelledError:  # nobody else cancels it; the runner says so itself unless it was cancelled inside as well
+        raise KeyboardInterrupt from None
     finally:
         coroutine.close()  # one that never began would say so
 
