@@ -94,6 +94,8 @@ def test_words_say_fields(noun: str, line: str, fields: dict[str, Any]) -> None:
         ("addresses", "peer 10.0.0.1 dev eth0", InvalidValue, "expected our own address in front of `peer`"),
         ("addresses", "10.0.0.1/24 valid_lft soon", InvalidValue, "expected seconds or `forever`"),
         ("vlans", "10-20 dev eth0", InvalidValue, "expected one VLAN, got `10-20`"),
+        ("routes", "10.0.0.0/33 via 192.0.2.1", InvalidValue, "expected an address or a prefix, got `10.0.0.0/33`"),
+        ("routes", "10.0.0.0/8 10.1.0.0/8", UnknownName, "`10.1.0.0/8` is no word of a route"),
         ("interfaces", "eth0 mtu 1400 eth1", UnknownName, "`eth1` is no word of an interface"),
     ],
 )

@@ -6,11 +6,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import apsw
 import pytest
 
 from holdfast import NDB
 from holdfast.aio import NDB as AsyncNDB
-from holdfast.errors import Conflict, HoldfastError, KernelError, UsageError
+from holdfast.database import failpoint
+from holdfast.errors import Conflict, HoldfastError, KernelError, NotFound, Unavailable, UsageError
 from holdfast.transactions.engine import Transactions
 from tests.kernel.ndb.conftest import spec
 
@@ -193,3 +195,23 @@ def test_not_on_the_loop_itself(ndb):
 
     with pytest.raises(UsageError, match="own thread"):
         run(wrong())
+
+
+def test_what_the_database_could_not_write_down_is_read_again(ns, ndb, monkeypatch):
+    """The kernel has done it, and its event is taken: nothing but the source itself can still tell."""
+
+    def full():
+        monkeypatch.delitem(failpoint.armed, "commit.written")
+        raise apsw.FullError("no room")
+
+    monkeypatch.setitem(failpoint.armed, "commit.written", full)
+    with pytest.raises(Unavailable, match="no room"):
+        ndb.routes.create(dst="10.9.1.0/24", gateway="10.0.0.2").commit()
+    assert gateways(ns) == {"10.9.1.0/24": "10.0.0.2"}
+    ndb.routes.wait(dst="10.9.1.0/24", timeout=5)
+    ndb.routes.create(dst="10.9.2.0/24", gateway="10.0.0.2").commit()
+
+
+def test_a_source_that_is_none_is_told_so(ndb):
+    with pytest.raises(NotFound, match="nowhere"):
+        ndb.routes.create(target="nowhere", dst="10.9.1.0/24", gateway="10.0.0.2").commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ Fields = dict[str, Any]
 Say = Callable[[Fields, "Words"], None]
 """Reads what stands behind a word, and puts it into the fields."""
 
+_LIKE_AN_ADDRESS: Final = re.compile(r"(?=.*\d)[0-9a-fA-F]*[.:][0-9a-fA-F.:]*(/\d*)?")
 _NOTHING: Final = ("none", "-")
 
 
@@ -160,10 +162,13 @@ class Order:
                 if place not in fields and fits(token):
                     fields[place] = token
                     return
-            raise self._unknown(token)
+            raise self._unknown(token, fields)
         self.known[token](fields, words)
 
-    def _unknown(self, token: str) -> UnknownName:
+    def _unknown(self, token: str, fields: Mapping[str, Any]) -> InvalidValue | UnknownName:
+        if _LIKE_AN_ADDRESS.fullmatch(token) and not self.bare.keys() <= fields.keys():
+            example = "for example 10.0.0.0/24 or 2001:db8::1"
+            return InvalidValue(f"expected an address or a prefix, got `{token}` – in the words of the {self.table.noun}", hint=example)
         close = close_to(token, self.known)
         maybe = f"did you mean `{close[0]}`? " if close else ""
         hint = f"{maybe}words are {', '.join(sorted(self.words))}, and the fields of {self.table.name}"
