@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from holdfast.errors import HoldfastError, Lost, Timeout
 from holdfast.mirror.hand import Hand
-from holdfast.model import INTERFACES
+from holdfast.model import INTERFACES, NEXTHOPS
 from holdfast.netlink.ack import Ack
+from holdfast.netlink.requests import RequestSocket
 
 from . import namespaces, tuns
 from .contract import Create, Delete, Request
@@ -25,6 +28,7 @@ __all__ = ["Sender"]
 
 _MOST_BYTES: Final = 64 << 10
 _MANY: Final = 100
+_CARRIER_S: Final = 2.0
 _BATCH_S: Final = 0.2
 
 
@@ -50,6 +54,7 @@ class Sender:
         self._progress = progress
         self._kept: dict[str, int] = {}  # namespaces whose names were taken away: name -> descriptor
         self.done: set[int] = set()
+        self._links = False  # were interfaces changed?
         self.sent = 0
         self.lenient = False
         self.failures: list[str] = []
@@ -61,6 +66,7 @@ class Sender:
     def send(self, phase: Sequence[Step]) -> None:
         """One phase: all targets, one after another. Raises: Refused, and what ends a transaction."""
         if phase[0].table is INTERFACES:
+            self._links = True
             self._scene.forget()
         for target in dict.fromkeys(step.target for step in phase):
             own = [step for step in phase if step.target == target]
@@ -84,7 +90,22 @@ class Sender:
             except (Timeout, Lost):
                 self.done |= {step.place for step in batch}  # perhaps
                 raise
-            self._acknowledged(batch, refused)
+            self._acknowledged(batch, self._again_with_carrier(wire, batch, messages, refused))
+
+    def _again_with_carrier(
+        self, wire: RequestSocket, batch: Sequence[Step], messages: Sequence[bytes], refused: Sequence[tuple[int, Ack]]
+    ) -> Sequence[tuple[int, Ack]]:
+        """A link that was set up has its carrier up to a second later, and until then the kernel refuses nexthops through it."""
+        until = time.monotonic() + _CARRIER_S
+        while self._links and time.monotonic() < until:
+            late = [at for at, ack in refused if ack.error == errno.ENETDOWN and batch[at].table is NEXTHOPS]
+            if not late:
+                break
+            self._deadline.check()
+            time.sleep(0.05)
+            again = wire.exchange([messages[at] for at in late], self._deadline.left_s())
+            refused = [(at, ack) for at, ack in refused if at not in late] + [(late[place], ack) for place, ack in again]
+        return refused
 
     def _batches(self, steps: Sequence[Step], most: int) -> Iterator[tuple[list[Step], list[bytes]]]:
         batch: list[Step] = []
