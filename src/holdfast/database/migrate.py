@@ -27,7 +27,7 @@ __all__ = ["APPLICATION", "MIGRATIONS", "VERSION", "adapt", "believe", "examine"
 
 APPLICATION: Final = 0x48464442
 """"HFDB" in the file's header: what tells our files from other people's."""
-VERSION: Final = 3
+VERSION: Final = 4
 
 Migration = Callable[[apsw.Connection], None]
 _OPEN_INTENTS: Final = """INSERT INTO open_intents SELECT revision FROM log WHERE kind = 'intent'
@@ -36,6 +36,7 @@ _OPEN_INTENTS: Final = """INSERT INTO open_intents SELECT revision FROM log WHER
 MIGRATIONS: Final[dict[int, Migration]] = {
     1: lambda connection: _run(connection, TREE),
     2: lambda connection: _run(connection, (*JOURNAL, _OPEN_INTENTS)),
+    3: lambda connection: _run(connection, ("DROP INDEX IF EXISTS log_time",)),
 }
 """Version → what makes the next one of it. Each runs inside the opening transaction."""
 

@@ -30,9 +30,11 @@ COMMON: Final = (
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     """CREATE TABLE log(revision INTEGER NOT NULL, n INTEGER NOT NULL, time_ns INTEGER NOT NULL, kind TEXT NOT NULL,
     target TEXT, author TEXT, message TEXT, details TEXT, PRIMARY KEY(revision, n)) WITHOUT ROWID""",
-    "CREATE INDEX log_time ON log(time_ns)",
 )
-"""Tables beside the model's: facts about this file, and the log: who did what at which revision. Times are ns since 1970."""
+"""Tables beside the model's: facts about this file, and the log: who did what at which revision. Times are ns since 1970.
+
+A time is found by halving the log (moments.py): an index of times would be one more page in every commit.
+"""
 
 TREE: Final = (
     """CREATE TABLE tree(path TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, value TEXT, owner TEXT, sum INTEGER NOT NULL,
