@@ -21,6 +21,7 @@ from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
 from holdfast.objects.transaction import carry_out
 from holdfast.transactions.contract import Engine, Request
+from holdfast.transactions.creations import kept
 
 if TYPE_CHECKING:
     from holdfast.database.home import Point
@@ -302,7 +303,7 @@ class Core(Reading):
     async def create_many(self, view: View[Any], specs: Iterable[Any], common: Mapping[str, Any], how: How) -> int:
         """Raises: as `commit`."""
         async with self.while_open():
-            requests = await asyncio.to_thread(list, creations(view, specs, common))
+            requests = await asyncio.to_thread(kept, creations(view, specs, common))
             await self._ask(requests, how)
         return len(requests)
 

@@ -11,9 +11,9 @@ one after another within each phase.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavailable
@@ -21,23 +21,24 @@ from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
 from holdfast.model import ADDRESSES, INTERFACES, NETNS
-from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
 from .contract import Create, Delete, Named, Outcome, Request
+from .course import Before, Course, inverses_of
+from .creations import Creations
 from .deadline import Deadline
 from .journal import note_intent, note_result, note_stage, packed
-from .judge import ROWS_MOST, Judge, Known, along, known_of, left_words, named
+from .judge import Judge, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
 from .plan import Plan, as_sent, made_anew, plan
-from .present import Present
+from .present import ROWS_MOST, Present
 from .refusal import Refused, told, with_outcome
 from .scene import Scene
 from .seeing import Seeing, follows
 from .sending import Sender
 from .stages import stages
-from .undo import Later, backwards, inverse
+from .undo import Later
 from .ways import ways_to_gateways
 from .wires import Wires
 
@@ -94,16 +95,19 @@ class Commit:
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
         self._sender = Sender(
-            hands, wires, self._scene, self._present, self.deadline, lambda place: self._places[place].request,
+            hands, wires, self._scene, self._present, self.deadline, self._request,
             lambda sent: progress and progress(sent, len(requests)),
         )  # fmt: skip
         self._seeing = Seeing(hands, self._scene, self._present, self._judge, self.deadline, look)
-        self._plans: list[Plan] = []  # in the order of their stages
-        self._places: dict[int, Plan] = {}
-        self._staged: list[list[Plan]] = []
+        self._course = Course(requests if isinstance(requests, Creations) else None)
+        self._begun = 0
         self._rows: tuple[Mapping[str, Any] | None, ...] = ()
         self._judged_to = 0
         self._intent = 0
+
+    def _request(self, place: int) -> Request:
+        """Of the course that is being taken: undoing has one of its own."""
+        return self._course.request(place)
 
     # -- the short way ---------------------------------------------------------------------------------------------
 
@@ -131,7 +135,7 @@ class Commit:
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or follows(one):
                 return short
-            self._plans, self._places, self._staged = plans, {0: one}, [plans]
+            self._course.add([(0, one.request)], plans)
             if one.steps:
                 short.begun = True
                 self._sender.send(one.steps)
@@ -152,15 +156,15 @@ class Commit:
 
     def _single_noted(self, tx: Transaction) -> None:
         """The journal's line, in the transaction that has the event."""
-        [one] = self._plans
-        undo = packed(inverse(one.request, one.before, one.hung, one.asked or {}))
+        [one] = self._course.plans
+        undo = packed(inverses_of([one]))
         words = [told(one.request, "", self._present)]
         boot_id = self._database.boot_id
         self._intent = note_intent(tx, boot_id, words, 1, undo, self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
         """After a transaction that is done."""
-        undo = Later(self._inverses)
+        undo = Later(lambda: chain.from_iterable(self._course.inverses(self._sender.done)))
         return Outcome(self._intent, self._database.revision, self._sender.sent, self._rows, undo)
 
     # -- the long way ----------------------------------------------------------------------------------------------
@@ -183,17 +187,17 @@ class Commit:
         try:
             if begun is not None and begun.failure is not None:
                 raise begun.failure
-            if begun is None or not begun.begun:
-                for number, stage in enumerate(stages(self._requests)):
-                    if number:
-                        self._seeing.catch_up()
-                    with self._witnessed(stage) as events:
-                        self._stage(stage, journaled=True)
-                        self._seeing.drain(self._plans)
-                    self._check_overtaken(events)
+            if self._course.many is not None:
+                self._in_parts(self._course.many)
+            elif begun is None or not begun.begun:
+                self._in_stages()
             self.deadline.check()
-            self._seeing.all_of(self._plans)
-            self._rows = self._seeing.read_back(self._places, self._plans, len(self._staged), len(self._requests))
+            plans = self._course.plans
+            self._seeing.all_of(plans)
+            if self._course.many is not None:
+                self._seeing.read_back_many(self._course.many, self._begun)
+            else:
+                self._rows = self._seeing.read_back(self._course.places, plans, len(self._course.stages), len(self._requests))
             if self._intent:
                 self._note(lambda tx: note_result(tx, self._intent, "done"))
         except HoldfastError as failure:
@@ -202,14 +206,29 @@ class Commit:
             raise self._undo(Bug(f"a transaction failed: {fault!r}")) from fault
         return self.outcome()
 
+    def _in_parts(self, many: Creations) -> None:
+        """Very many creations that need nothing of each other but their order: no more plans than those of a part are there at once."""
+        self._begun = self._database.revision
+        for part in many.parts():
+            self._seeing.expect(part)
+            self._note(self._noted(part))
+            self._sender.send([step for one in part for step in one.steps])
+        self._seeing.drain()
+
+    def _in_stages(self) -> None:
+        for number, stage in enumerate(stages(self._requests)):
+            if number:
+                self._seeing.catch_up()
+            with self._witnessed(stage) as events:
+                self._stage(stage, journaled=True)
+                self._seeing.drain(self._course.plans)
+            self._check_overtaken(events)
+
     # -- a stage ---------------------------------------------------------------------------------------------------
 
     def _stage(self, stage: Sequence[tuple[int, Request]], *, journaled: bool) -> None:
         plans = self._planned(stage)
-        self._plans += plans
-        if not self._sender.lenient:
-            self._staged.append(plans)
-        self._places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
+        self._course.add(stage, plans)
         steps = [step for one in plans for step in one.steps if self._reachable(step)]
         if not steps:
             return
@@ -238,19 +257,20 @@ class Commit:
         """Raises: Conflict. What somebody else made of an object is what is to be there after the undo."""
         if self._force:
             return
-        for one, row in overtaken(self._plans[self._judged_to :], events):
+        plans = self._course.plans
+        for one, row in overtaken(plans[self._judged_to :], events):
             one.before = row
-            place = next(place for place, other in self._places.items() if other is one)
+            place = self._course.place_of(one)
             words = told(one.request, one.request.target, self._present)
             raise Conflict(f"{words}: somebody else changed it while it was being changed – at `{one.request.target}`",
                            hint="load it again, or use force=True", index=place)  # fmt: skip
-        self._judged_to = len(self._plans)
+        self._judged_to = len(plans)
 
     def _planned(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         looked_up = [one for _, one in stage if not isinstance(one, Create) or one.ensure]
         if looked_up or any(one.table is INTERFACES for _, one in stage):
-            self._seeing.drain(self._plans)
-        self._gather((one.target, one.table) for one in looked_up)
+            self._seeing.drain(self._course.plans)
+        self._present.gather_many((one.target, one.table) for one in looked_up)
         try:
             return self._with_those_that_go(stage, self._with_last_addresses(self._planned_now(stage)))
         finally:
@@ -286,12 +306,6 @@ class Commit:
     def _planned_now(self, stage: Sequence[tuple[int, Request]]) -> list[Plan]:
         return [self._plan(one, place) for place, one in stage]
 
-    def _gather(self, places: Iterable[tuple[str, Table]]) -> None:
-        """Many rows of one table are read at once."""
-        for (where, table), count in Counter(places).items():
-            if count > ROWS_MOST:
-                self._present.gather(table, where)
-
     def _plan(self, one: Request, place: int) -> Plan:
         if not self._sender.lenient:
             return plan(one, place, self._present, force=self._force)
@@ -302,7 +316,7 @@ class Commit:
             return Plan(one, where=one.target)
 
     def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
-        undo = packed(backwards(as_sent(plans), lambda one: inverse(one.request, one.before, one.hung, one.asked or {})))
+        undo = packed(inverses_of(as_sent(plans)))
 
         def job(tx: Transaction) -> None:
             if self._intent:
@@ -320,12 +334,6 @@ class Commit:
 
     # -- taking back -----------------------------------------------------------------------------------------------
 
-    def _inverses(self) -> Iterator[Request]:
-        """What takes back what was done."""
-        done = self._sender.done
-        carried_out = [one for stage in self._staged for one in as_sent(stage) if one.steps[0].place in done]
-        return backwards(carried_out, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
-
     def _undo(self, failure: HoldfastError) -> HoldfastError:
         """Make it as it was; the error to raise, which says what came of that."""
         if isinstance(failure, Refused):
@@ -335,57 +343,37 @@ class Commit:
             return failure
         self._sender.lenient = True
         self.deadline.again()
-        changed = len(self._sender.done)
+        done = self._sender.done
         left: list[str] = []
         try:
-            self._seeing.drain(self._plans)  # what was made is looked up: it may take something along when it goes
-            known = self._before_all()
-            self._again(list(self._inverses()))
-            left = self._repair(known)
+            self._seeing.drain(self._course.plans)  # what was made is looked up: it may take something along when it goes
+            before = self._course.before(self._judge, done, self._begun)
+            for part in self._course.inverses(done):
+                self._again(part)
+            left = self._repair(before)
         except HoldfastError as second:
             left = [f"undoing ended with: {second}", *self._sender.failures]
         self._result("undone in part" if left else "undone", failure, left)
-        return with_outcome(failure, changed, left)
-
-    def _before_all(self) -> list[Known]:
-        """Everything that may have become different."""
-        known: dict[tuple[Any, ...], Known] = {}
-        done = {id(one) for place, one in self._places.items() if place in self._sender.done}
-        earlier: list[Plan] = []
-        for stage in self._staged:
-            # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
-            mine = [one for one in stage if id(one) in done]
-            own = [(self._judge.thing(one), known_of(one)) for one in mine]
-            entries = [entry for entry in own if entry[1][2] is not None]
-            entries += [along(*hung) for one in mine for hung in one.hung if not self._judge.made_by(earlier, *hung)]
-            again = self._judge.made_again(mine)
-            entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
-            entries += [along(*hung) for one in mine for hung in self._judge.with_it(one, mine) if not self._judge.made_by(mine, *hung)]
-            for thing, entry in entries:
-                known.setdefault(thing, entry)
-            earlier += mine
-        return list(known.values())
+        return with_outcome(failure, len(done), left)
 
     def _again(self, requests: Sequence[Request]) -> None:
         """Carry out what takes something back, whatever is refused of it."""
-        first, self._places, self._sender.done = self._places, {}, set()
+        first, self._course, self._sender.done = self._course, Course(), set()
         try:
             for number, stage in enumerate(stages(requests)):
                 if number:
                     self._seeing.catch_up()
                 self._stage(stage, journaled=False)
+            self._seeing.drain(self._course.plans)
         finally:
-            self._places = first
-        self._seeing.drain(self._plans)
+            self._course = first
 
-    def _repair(self, known: Sequence[Known]) -> list[str]:
+    def _repair(self, before: Before) -> list[str]:
         """Compare with what was, and do what is missing; what cannot be done, in words."""
         for number in range(_ROUNDS + 1):
-            self._ask_again(known)
+            self._ask_again(before)
             self._seeing.catch_up()
-            self._gather((target, table) for target, table, *_ in known)
-            work = [one for one in (self._judge.left_of(*entry) for entry in known) if one is not None]
-            self._present.forget()
+            work = before.differing(self._judge)
             if not work:
                 return []
             if number < _ROUNDS:
@@ -411,11 +399,10 @@ class Commit:
             self._again([Delete(way.target, way.table, way.row, missing_ok=True) for way in made])
             self._sender.failures[:0] = kept
 
-    def _ask_again(self, known: Sequence[Known]) -> None:
+    def _ask_again(self, before: Before) -> None:
         """What is compared is to be so now, also what is told late or not at all."""
-        tables = dict.fromkeys((where, table) for target, table, _, _, now in known for where in {target, now} if where in self._hands)
-        for where, table in tables:
-            if table is not NETNS:
+        for where, table in before.tables:
+            if where in self._hands and table is not NETNS:
                 self._hands[where].ask([Reread(table.name, reason="a transaction is taken back")])
 
     def _result(self, word: str, failure: HoldfastError, left: Sequence[str] = ()) -> None:

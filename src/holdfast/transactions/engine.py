@@ -15,6 +15,7 @@ from holdfast.model.field import Table
 
 from .commit import Commit, Short, is_short
 from .contract import Change, Create, Named, Outcome, Progress, Request
+from .creations import Creations, kept
 from .difference import difference
 from .journal import Unfinished, note_result, unfinished
 from .present import Present
@@ -62,7 +63,7 @@ class Transactions:
         progress: Progress | None = None,
     ) -> Outcome:
         """As the contract says."""
-        wanted = list(requests)
+        wanted = requests if isinstance(requests, Creations) else kept(requests)
         if not wanted:
             return Outcome()
         if self._closed:
@@ -82,7 +83,7 @@ class Transactions:
         for hand in hands.values():
             hand.check()
             self._wires.serve(hand)
-        for target, table in dict.fromkeys((one.target, one.table) for one in wanted):
+        for target, table in _things(wanted):
             if target in hands:
                 self._wires.prepare(target)
                 _check_seen(hands[target], table)
@@ -258,11 +259,18 @@ def _tell(loop: asyncio.AbstractEventLoop, progress: Progress, done: int, of: in
         loop.call_soon_threadsafe(progress, done, of)
 
 
+def _things(requests: Sequence[Request]) -> Iterable[tuple[str, Table]]:
+    """Where and what."""
+    return requests.things if isinstance(requests, Creations) else dict.fromkeys((one.target, one.table) for one in requests)
+
+
 def _targets(requests: Sequence[Request], mirror: Mirror) -> list[str]:
     """The sources that a transaction concerns, in order; a namespace that is no source only receives.
 
     Raises: NotFound - there is no such source.
     """
+    if isinstance(requests, Creations):
+        return sorted({target for target, _ in requests.things})
     sources = set(mirror.targets)
     wanted = {one.target for one in requests if one.table is not NETNS}
     others = {target for one in requests for target in _others(one)}

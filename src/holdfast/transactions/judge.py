@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from holdfast.errors import HoldfastError
 from holdfast.mirror.hand import Hand
@@ -14,15 +14,12 @@ from .compare import differences, lost
 from .contract import Change, Create, Delete, Request
 from .order import Step, Verb
 from .plan import Plan
-from .present import LOCATORS, Present
+from .present import LOCATORS, ROWS_MOST, Present
 from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
 
-__all__ = ["ROWS_MOST", "Judge", "Known", "along", "known_of", "left_words", "named"]
-
-ROWS_MOST: Final = 1000
-"""More rows of one table than this are read at once to be compared, and not kept for the answer."""
+__all__ = ["Judge", "Known", "along", "known_of", "left_words", "named"]
 
 Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
 """An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""

@@ -24,7 +24,7 @@ from .present import Present, of_kernel
 from .text import described
 from .undo import Hung
 
-__all__ = ["Plan", "as_sent", "made_anew", "plan"]
+__all__ = ["FREE", "Plan", "as_sent", "made_anew", "plan", "plan_free"]
 
 _PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
@@ -71,13 +71,24 @@ _PLANNED: Final = frozenset(("interfaces", "addresses", "routes", "neighbours", 
 
 def _create(request: Create, place: int, present: Present) -> Plan:
     target, table = request.target, request.table
+    if table.name in FREE and not request.ensure:
+        return plan_free(request, place)
     asked = completed(table, request.row)
     if request.ensure:
         row = _there(present, target, table, asked)
         if row is not None:
             return _ensured(request, place, present, asked, row)
-    steps = _CREATE.get(table.name, _create_plain)(place, request, asked, present)
-    return Plan(request, steps, asked, None, _with_new(present, target, table, asked), target)
+    return Plan(request, _creation(place, request, asked, present), asked, None, _with_new(present, target, table, asked), target)
+
+
+FREE: Final = frozenset(("routes", "neighbours", "rules", "nexthops", "fdb"))
+"""Tables of which a plain creation follows from its request alone: nothing that is there has a part in it, or changes with it."""
+
+
+def plan_free(request: Create, place: int) -> Plan:
+    """The plan of a creation in one of these tables that is not to `ensure`."""
+    asked = completed(request.table, request.row)
+    return Plan(request, _create_plain(place, request, asked), asked, None, (), request.target)
 
 
 def _with_new(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> Sequence[Hung]:
@@ -103,7 +114,7 @@ def as_sent(stage: Sequence[Plan]) -> list[Plan]:
 def made_anew(one: Plan, place: int, present: Present) -> Plan:
     """The same for something that is there already, but may go with what another request does: it is made again behind that."""
     assert isinstance(one.request, Create) and one.asked is not None
-    steps = _CREATE.get(one.request.table.name, _create_plain)(place, one.request, one.asked, present)
+    steps = _creation(place, one.request, one.asked, present)
     return replace(one, steps=steps)
 
 
@@ -123,7 +134,7 @@ def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]
 def _ensured(request: Create, place: int, present: Present, asked: Mapping[str, Any], row: dict[str, Any]) -> Plan:
     target, table = request.target, request.table
     if request.beside and table.name == "routes" and (of_kernel(row) or differences(table, asked, row)):
-        return Plan(request, _create_plain(place, request, asked, present), asked, None, (), target)
+        return Plan(request, _create_plain(place, request, asked), asked, None, (), target)
     new = differences(table, asked, row)
     fields = {name: asked[name] for name in new if name in asked}
     if table is INTERFACES:
@@ -151,7 +162,12 @@ def _link_fields(asked: Mapping[str, Any], row: Mapping[str, Any], new: Mapping[
     return fields
 
 
-def _create_plain(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+def _creation(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
+    make = _CREATE.get(request.table.name)
+    return _create_plain(place, request, asked) if make is None else make(place, request, asked, present)
+
+
+def _create_plain(place: int, request: Create, asked: Mapping[str, Any]) -> list[Step]:
     flags = CREATE | EXCL
     if request.table.name == "routes" and request.beside:
         flags = CREATE if asked["family"] == AF_INET6 else CREATE | APPEND
@@ -281,7 +297,7 @@ def _change_steps(
         flags = REPLACE | CREATE if table.name in ("neighbours", "fdb") else REPLACE
         return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, flags)]
     going = _delete_steps(place, target, table, row, present)
-    making = _create_plain(place, Create(target, table, asked, beside=table.name == "routes"), asked, present)
+    making = _create_plain(place, Create(target, table, asked, beside=table.name == "routes"), asked)
     if table.name == "vlans":
         making = _vlan_steps(place, target, table, asked, present, Verb.CREATE)
     return [*going, *making]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -14,7 +15,7 @@ from holdfast.model.field import Table
 from .compare import differences, lost
 from .contract import Named
 
-__all__ = ["LOCATORS", "Fetch", "Present"]
+__all__ = ["LOCATORS", "ROWS_MOST", "Fetch", "Present"]
 
 Row = dict[str, Any]
 Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -32,6 +33,11 @@ LOCATORS: Final = {
 }
 """What an object is looked up by when only what was asked for is known; the rest is compared."""
 
+ROWS_MOST: Final = 1000
+"""More rows of one table than this are read at once to be compared, and not kept for the answer."""
+_DEAR: Final = 4
+"""To ask for a row costs as much as to read so many."""
+_EVER: Final = (1 << 63) - 1
 _RT_TABLE_LOCAL: Final = 255
 _RTPROT_KERNEL: Final = 2
 _NOBODY: Final = -1
@@ -48,20 +54,54 @@ class Present:
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
-    def gather(self, table: Table, target: str, wanted: Collection[str] = ()) -> None:
-        """Read all of a target's rows at once, for many questions about them, until `forget`.
+    def gather(
+        self, table: Table, target: str, wanted: Collection[str] = (), *, since: int = 0, until: int | None = None
+    ) -> int:
+        """Read all of a target's rows at once, for many questions about them, until `forget`; how many there are.
 
-        wanted: the columns that the questions are about; none: all.
+        wanted: the columns that the questions are about; none: all. since, until: only rows that began after, and up to, a revision.
         """
         names = LOCATORS[table.name]
         columns = [name for name in table.columns if not wanted or name in wanted or name in names]
         places = [columns.index(name) for name in names]
         json = not table.json.isdisjoint(columns)
         found: dict[tuple[Any, ...], list[Row]] = {}
-        for values in self.fetch(f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?", (target,)):
+        rows = self.cells(table, target, columns, since, until)
+        for values in rows:
             row = dict(zip(columns, values, strict=True))
             found.setdefault(tuple([values[place] for place in places]), []).append(parsed(table, row) if json else row)
         self._gathered[table.name, target] = found
+        return len(rows)
+
+    def gather_many(self, places: Iterable[tuple[str, Table]]) -> None:
+        """The same where there are many questions, for the rows that there are. places: where and what each is about."""
+        for (where, table), count in Counter(places).items():
+            if count > ROWS_MOST and self._fewer(table, where, _DEAR * count):
+                self.gather(table, where)
+
+    def _fewer(self, table: Table, target: str, count: int) -> bool:
+        """Has a target fewer rows than that?"""
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {table.name} INDEXED BY {table.name}_since WHERE target = ? LIMIT ?)"
+        return bool(self.fetch(sql, (target, count))[0][0] < count)
+
+    def cells(self, table: Table, target: str, columns: Sequence[str], since: int = 0, until: int | None = None) -> list[tuple[Any, ...]]:
+        """Columns of a target's rows as the database has them; of those that began after, and up to, a revision."""
+        sql = f"SELECT {', '.join(columns)} FROM {table.name} WHERE target = ?"
+        if not since and until is None:
+            return self.fetch(sql, (target,))
+        return self.fetch(f"{sql} AND since > ? AND since <= ?", (target, since, _EVER if until is None else until))
+
+    def begun(self, table: Table, target: str, since: int, at_most: int) -> Iterator[tuple[int, int, int]]:
+        """Revisions after one, in spans of which each has some rows that began in it, about so many: (after, up to, rows)."""
+        after, last, rows = since, since, 0
+        sql = f"SELECT since, count(*) FROM {table.name} INDEXED BY {table.name}_since WHERE target = ? AND since > ? GROUP BY since"
+        for revision, count in self.fetch(sql, (target, since)):
+            if rows and rows + count > at_most:
+                yield after, last, rows
+                after, rows = last, 0
+            last, rows = revision, rows + count
+        if rows:
+            yield after, last, rows
 
     def forget(self) -> None:
         """What was gathered is old."""

@@ -5,7 +5,8 @@ asked. For a commit's thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from holdfast.errors import Conflict
@@ -13,11 +14,13 @@ from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.rules import POLLED
 from holdfast.model import INTERFACES, NETNS, TABLES
+from holdfast.model.field import Table
 
+from .creations import Creations
 from .deadline import Deadline
-from .judge import ROWS_MOST, Judge
+from .judge import Judge
 from .plan import Plan
-from .present import Present
+from .present import ROWS_MOST, Present
 from .refusal import told
 from .scene import Scene
 
@@ -26,6 +29,8 @@ __all__ = ["Seeing", "follows"]
 _PATIENCE_S: Final = 1.0
 """How long the tables may take to show what the kernel has acknowledged: some of it is told late."""
 _DAD_S: Final = 4.0
+_SPAN: Final = 5000
+"""Rows that are compared at once."""
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 
 Row = Mapping[str, Any]
@@ -50,8 +55,9 @@ class Seeing:
         self._judge = judge
         self._deadline = deadline
         self._look = look
+        self._untold: dict[tuple[str, Ask | Reread], None] = {}
 
-    def drain(self, plans: Collection[Plan]) -> None:
+    def drain(self, plans: Iterable[Plan] = ()) -> None:
         """Take what has been told. plans: those that there are."""
         if any(one.request.table is NETNS for one in plans):
             self._look()
@@ -63,17 +69,21 @@ class Seeing:
         for hand in self._hands.values():
             hand.caught_up(self._deadline.left_s())
 
+    def expect(self, part: Iterable[Plan]) -> None:
+        """Of plans that are not kept: remember what the kernel will not tell of them."""
+        self._untold |= dict.fromkeys((one.where, question) for one in part for question in self._silent(one))
+
     def all_of(self, plans: Collection[Plan]) -> None:
-        """Take what the kernel told of these plans; what it does not tell is asked for."""
+        """Take what the kernel told of these plans, and of those that were expected; what it does not tell is asked for."""
         done = [one for one in plans if one.steps]
-        if not done:
+        if not done and not self._untold:
             return
         self.drain(plans)
-        questions = [(one.where, question) for one in done for question in self._silent(one)]
-        for where, question in dict.fromkeys(questions):
+        self.expect(done)
+        for where, question in self._untold:
             if where in self._hands:
                 self._hands[where].ask([question])
-        if questions or any(follows(one) for one in done):
+        if self._untold or any(follows(one) for one in done):
             self.catch_up()
 
     def _silent(self, one: Plan) -> Iterator[Ask | Reread]:
@@ -108,16 +118,50 @@ class Seeing:
             self._present.forget()
         return tuple(rows.get(place) for place in range(of)) if of <= ROWS_MOST else ()
 
-    def _without_right_ones(self, looked_at: list[tuple[int, Plan]]) -> list[tuple[int, Plan]]:
-        """Of very many that are alike those that are there with exactly what was asked are found by reading their cells once."""
+    def read_back_many(self, many: Creations, begun: int) -> None:
+        """The same of very many creations: their rows began in the order in which they were sent, so a few are compared at a time.
+
+        begun: the revision before the first.
+        """
+        until = min(self._deadline.until, time.monotonic() + _PATIENCE_S)
+        left: list[int] = []
+        for where, table in many.things:
+            mine = many.sent(where, table)
+            aside: list[int] = []
+            for after, up_to, count in self._present.begun(table, where, begun, _SPAN):
+                places = [*aside, *islice(mine, count)]
+                aside = [place for place, _ in self._without_right_ones([(at, many.plan(at)) for at in places], after, up_to)]
+                if len(aside) > ROWS_MOST:
+                    aside = self._unlike(many, aside, where, table, after, up_to)
+                if len(aside) > _SPAN:
+                    left, aside = left + aside, []
+            left += [*aside, *mine]
+        for place in left:
+            self._awaited(many.plan(place), place, until)
+
+    def _unlike(self, many: Creations, places: Sequence[int], where: str, table: Table, after: int, up_to: int) -> list[int]:
+        """Those of which no row that began then is what was asked for, however it is spelled."""
+        self._present.gather(table, where, since=after, until=up_to)
+        try:
+            return [place for place in places if self._judge.judged(many.plan(place))[1]]
+        finally:
+            self._present.forget()
+
+    def _without_right_ones(
+        self, looked_at: Sequence[tuple[int, Plan]], since: int = 0, until: int | None = None
+    ) -> list[tuple[int, Plan]]:
+        """Of many that are alike those that are there with exactly what was asked are found by reading their cells once.
+
+        since, until: among the rows that began then.
+        """
         alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[int, Plan]]] = {}
         for place, one in looked_at:
             alike.setdefault((one.where, one.request.table.name, tuple(one.asked or ())), []).append((place, one))
         left: list[tuple[int, Plan]] = []
         for (where, name, fields), group in alike.items():
             table = TABLES[name]
-            if len(group) > ROWS_MOST and fields and table.json.isdisjoint(fields) and set(fields) <= set(table.columns):
-                there = set(self._present.fetch(f"SELECT {', '.join(fields)} FROM {name} WHERE target = ?", (where,)))
+            if (since or len(group) > ROWS_MOST) and fields and table.json.isdisjoint(fields) and set(fields) <= set(table.columns):
+                there = set(self._present.cells(table, where, fields, since, until))
                 left += [(place, one) for place, one in group if tuple((one.asked or {}).values()) not in there]
             else:
                 left += group

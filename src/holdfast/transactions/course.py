@@ -1,0 +1,121 @@
+"""The course of a transaction: what it does, plan by plan, in the order in which it is sent, and what takes that back. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.model.field import Table
+
+from .contract import Request
+from .creations import Creations
+from .judge import Judge, Known, along, known_of
+from .plan import Plan, as_sent
+from .undo import backwards, inverse
+
+__all__ = ["Before", "Course", "inverses_of"]
+
+
+def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
+    """What takes back plans that were carried out in this order."""
+    return backwards(sent, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
+
+
+@dataclass(slots=True)
+class Before:
+    """Everything that a transaction may have made different, and how it was.
+
+    tables  where to look.
+    begun   of very many creations: nothing of them was there at this revision.
+    """
+
+    entries: Iterable[Known]
+    tables: dict[tuple[str, Table], None]
+    begun: int | None = None
+
+    def differing(self, judge: Judge) -> list[Request]:
+        """What is left to be done for all to be as it was, as the tables show it now."""
+        present = judge.present
+        if self.begun is not None:
+            there = [present.gather(table, where, since=self.begun) for where, table in self.tables]
+            if not any(there):
+                return []
+        else:
+            present.gather_many((target, table) for target, table, *_ in self.entries)
+        try:
+            return [one for one in (judge.left_of(*entry) for entry in self.entries) if one is not None]
+        finally:
+            present.forget()
+
+
+@dataclass(slots=True)
+class Course:
+    """stages  plans in the order in which they were made; in a stage all the deletions are sent before all the rest.
+    places  the plan of each request, by its place; of very many creations there are none, they are in `many`.
+    """
+
+    many: Creations | None = None
+    stages: list[Sequence[Plan]] = field(default_factory=list)
+    places: dict[int, Plan] = field(default_factory=dict)
+
+    def add(self, stage: Iterable[tuple[int, Request]], plans: Sequence[Plan]) -> None:
+        self.stages.append(plans)
+        self.places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
+
+    @property
+    def plans(self) -> list[Plan]:
+        return [one for stage in self.stages for one in stage]
+
+    def request(self, place: int) -> Request:
+        return self.places[place].request if self.many is None else self.many[place]
+
+    def place_of(self, one: Plan) -> int:
+        return next(place for place, other in self.places.items() if other is one)
+
+    # -- taking back -----------------------------------------------------------------------------------------------
+
+    def inverses(self, done: Collection[int]) -> Iterator[list[Request]]:
+        """What takes back what was done, in parts of which each may be carried out by itself, one after another. done: places."""
+        if self.many is None:
+            sent = [one for stage in self.stages for one in as_sent(stage) if one.steps[0].place in done]
+            yield list(inverses_of(sent))
+            return
+        for part in self.many.parts_backwards():
+            yield list(inverses_of([one for one in part if one.steps[0].place in done]))
+
+    def before(self, judge: Judge, done: Collection[int], begun: int) -> Before:
+        """begun: the revision before the first change."""
+        if self.many is not None:
+            return Before(_Made(self.many, done), dict.fromkeys(self.many.things), begun)
+        known = self._known(judge, done)
+        return Before(known, dict.fromkeys((where, table) for target, table, _, _, now in known for where in (target, now)))
+
+    def _known(self, judge: Judge, done: Collection[int]) -> list[Known]:
+        known: dict[tuple[Any, ...], Known] = {}
+        ours = {id(one) for place, one in self.places.items() if place in done}
+        earlier: list[Plan] = []
+        for stage in self.stages:
+            # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
+            mine = [one for one in stage if id(one) in ours]
+            own = [(judge.thing(one), known_of(one)) for one in mine]
+            entries = [entry for entry in own if entry[1][2] is not None]
+            entries += [along(*hung) for one in mine for hung in one.hung if not judge.made_by(earlier, *hung)]
+            again = judge.made_again(mine)
+            entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
+            entries += [along(*hung) for one in mine for hung in judge.with_it(one, mine) if not judge.made_by(mine, *hung)]
+            for thing, entry in entries:
+                known.setdefault(thing, entry)
+            earlier += mine
+        return list(known.values())
+
+
+@dataclass(slots=True)
+class _Made:
+    """What was not there before, worked out as it is asked for."""
+
+    many: Creations
+    done: Collection[int]
+
+    def __iter__(self) -> Iterator[Known]:
+        return (known_of(self.many.plan(place)) for place in sorted(self.done))
