@@ -24,6 +24,10 @@ def prefix(first: int, number: int) -> dict[str, Any]:
     return {"dst": f"{first}.1.{number >> 8}.{number & 255}", "dst_len": 32}
 
 
+def hop(host: int, weight: int) -> dict[str, Any]:
+    return {"gateway": f"10.0.0.{host}", "weight": weight}
+
+
 def scene(netns: Namespace) -> None:
     netns.veth("v0", "v1")
     netns.ip("addr add 10.0.0.1/24 dev v0")
@@ -41,7 +45,7 @@ def of_every_kind(stage: Stage) -> list[Request]:
         found += [
             stage.new("routes", **prefix(20, at), gateway="10.50.0.2"),  # is reached by the last one
             stage.new("routes", **prefix(21, at), nh_id=900),
-            stage.new("routes", **prefix(22, at), multipath=[{"gateway": "10.0.0.2", "weight": 1}, {"gateway": "10.0.0.3", "weight": 1 + at % 9}]),
+            stage.new("routes", **prefix(22, at), multipath=[hop(2, 1), hop(3, 1 + at % 9)]),
             stage.new("routes", **prefix(23, at), gateway="10.0.0.2", metrics={"mtu": 1300 + at % 100}),
             stage.new("routes", dst=f"2001:db8:1:{at + 1:x}::", dst_len=64, gateway="2001:db8::2", oif=v0),
             stage.new("neighbours", dst=f"10.0.0.{at % 100 + 100}", ifindex=v0, **({"lladdr": lladdr} if at < 100 else {"proxy": 1}))
@@ -73,7 +77,7 @@ async def test_of_every_kind_all_are_made_and_taken_back_or_none() -> None:
             assert len(netns.ip_json("nexthop show")) == MANY + 1
             counts = {name: len(stage.rows(name)) for name in ("routes", "fdb", "nexthops", "rules", "neighbours")}
             assert counts["nexthops"] == MANY + 1 and counts["rules"] >= 200 and counts["neighbours"] >= 200
-            assert list(outcome.undo)[0].table.name == "rules"
+            assert outcome.undo[0].table.name == "rules"
             await stage.commit(*outcome.undo, timeout_s=60)
             assert not difference(before, state_of(netns))
             with pytest.raises(KernelError) as caught:
@@ -137,7 +141,8 @@ def test_one_that_is_no_plain_creation_makes_them_a_list() -> None:
     stage = Stage(None, None, Namespace("unused"))  # type: ignore[arg-type]
     plain = [stage.new("routes", **prefix(20, at)) for at in range(1500)]
     assert isinstance(kept(plain), Creations) and list(kept(plain)) == plain and kept(plain)[1400:] == plain[1400:]
-    for other in (stage.gone("routes", **prefix(20, 0)), stage.new("routes", **prefix(20, 0), ensure=True), stage.new("addresses", ifindex=1)):
+    ensured = stage.new("routes", **prefix(20, 0), ensure=True)
+    for other in (stage.gone("routes", **prefix(20, 0)), ensured, stage.new("addresses", ifindex=1)):
         for at in (0, 700, 1500):
             mixed = [*plain[:at], other, *plain[at:]]
             assert kept(iter(mixed)) == mixed
