@@ -95,19 +95,19 @@ class Commit:
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
         self._sender = Sender(
-            hands, wires, self._scene, self._present, self.deadline, self._request,
+            hands, wires, self._scene, self._present, self.deadline, Course(requests if isinstance(requests, Creations) else None),
             lambda sent: progress and progress(sent, len(requests)),
         )  # fmt: skip
         self._seeing = Seeing(hands, self._scene, self._present, self._judge, self.deadline, look)
-        self._course = Course(requests if isinstance(requests, Creations) else None)
+        self._undo_list: Sequence[Request] | None = None
         self._begun = 0
         self._rows: tuple[Mapping[str, Any] | None, ...] = ()
         self._judged_to = 0
         self._intent = 0
 
-    def _request(self, place: int) -> Request:
-        """Of the course that is being taken: undoing has one of its own."""
-        return self._course.request(place)
+    @property
+    def _course(self) -> Course:
+        return self._sender.course
 
     # -- the short way ---------------------------------------------------------------------------------------------
 
@@ -157,14 +157,17 @@ class Commit:
     def _single_noted(self, tx: Transaction) -> None:
         """The journal's line, in the transaction that has the event."""
         [one] = self._course.plans
-        undo = packed(inverses_of([one]))
+        self._undo_list = list(inverses_of([one]))
         words = [told(one.request, "", self._present)]
         boot_id = self._database.boot_id
-        self._intent = note_intent(tx, boot_id, words, 1, undo, self._author, self._message, result="done")
+        self._intent = note_intent(tx, boot_id, words, 1, packed(self._undo_list), self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
-        """After a transaction that is done."""
-        undo = Later(lambda: chain.from_iterable(self._course.inverses(self._sender.done)))
+        """After a transaction that is done. Objects keep what takes it back, so that holds no more than it needs."""
+        undo = self._undo_list
+        if undo is None:
+            course, done = self._course, self._sender.done
+            undo = Later(lambda: chain.from_iterable(course.inverses(done)))
         return Outcome(self._intent, self._database.revision, self._sender.sent, self._rows, undo)
 
     # -- the long way ----------------------------------------------------------------------------------------------
@@ -358,7 +361,7 @@ class Commit:
 
     def _again(self, requests: Sequence[Request]) -> None:
         """Carry out what takes something back, whatever is refused of it."""
-        first, self._course, self._sender.done = self._course, Course(), set()
+        first, self._sender.course, self._sender.done = self._course, Course(), set()
         try:
             for number, stage in enumerate(stages(requests)):
                 if number:
@@ -366,7 +369,7 @@ class Commit:
                 self._stage(stage, journaled=False)
             self._seeing.drain(self._course.plans)
         finally:
-            self._course = first
+            self._sender.course = first
 
     def _repair(self, before: Before) -> list[str]:
         """Compare with what was, and do what is missing; what cannot be done, in words."""

@@ -15,7 +15,8 @@ from holdfast.netlink.ack import Ack
 from holdfast.netlink.requests import RequestSocket
 
 from . import namespaces, tuns
-from .contract import Create, Delete, Request
+from .contract import Create, Delete
+from .course import Course
 from .deadline import Deadline
 from .messages import message_of
 from .order import Step, Verb
@@ -35,22 +36,23 @@ _BATCH_S: Final = 0.2
 class Sender:
     """What was sent for one transaction, and what came of it.
 
+    course    whose steps are sent; undoing has one of its own.
     done      places of requests of which the kernel did something; `Commit` empties it where it counts anew.
     sent      messages that the kernel took.
     lenient   of what takes something back all is tried: refusals are kept in `failures`, in words, and not raised.
     """
 
     def __init__(
-        self, hands: Mapping[str, Hand], wires: Wires, scene: Scene, present: Present, deadline: Deadline,
-        request_of: Callable[[int], Request], progress: Callable[[int], object],
+        self, hands: Mapping[str, Hand], wires: Wires, scene: Scene, present: Present, deadline: Deadline, course: Course,
+        progress: Callable[[int], object],
     ) -> None:  # fmt: skip
-        """request_of: by its place. progress: told the messages taken so far, batch by batch."""
+        """progress: told the messages taken so far, batch by batch."""
         self._hands = hands
         self._wires = wires
         self._scene = scene
         self._present = present
         self._deadline = deadline
-        self._request_of = request_of
+        self.course = course
         self._progress = progress
         self._kept: dict[str, int] = {}  # namespaces whose names were taken away: name -> descriptor
         self.done: set[int] = set()
@@ -147,17 +149,17 @@ class Sender:
         self.failures += map(str, errors)
 
     def _error_of(self, step: Step, ack: Ack) -> HoldfastError:
-        return error_of(step, self._request_of(step.place), ack, self._present)
+        return error_of(step, self.course.request(step.place), ack, self._present)
 
     def _excused(self, step: Step, ack: Ack) -> bool:
         """A refusal that says that it is already as it should be."""
-        request = self._request_of(step.place)
+        request = self.course.request(step.place)
         if step.verb is Verb.DELETE and is_missing(ack):
             return self.lenient or (isinstance(request, Delete) and request.missing_ok)
         return step.verb is Verb.CREATE and is_there(ack) and isinstance(request, Create) and request.ensure
 
     def _failed(self, step: Step, failure: HoldfastError) -> None:
-        self.failures.append(f"{told(self._request_of(step.place), step.target, self._present)}: {failure}")
+        self.failures.append(f"{told(self.course.request(step.place), step.target, self._present)}: {failure}")
 
     def _make_tun(self, step: Step) -> None:
         """Raises: Refused."""

@@ -1,6 +1,7 @@
 """Routes through objects: made, changed, replaced, removed, brought back; read back through `ip`."""
 
 import errno
+import gc
 
 import pytest
 
@@ -297,3 +298,21 @@ def test_a_route_in_another_source(both):
     assert [one["dst"] for one in other.ip_json("route show proto static")] == ["10.5.0.0/16"]
     ndb.routes[{"target": "blue", "dst": "10.5.0.0/16"}].remove().commit()
     assert not other.ip_json("route show proto static")
+
+
+def test_a_commit_leaves_no_cycles_and_objects_keep_little_of_it(ns, ndb):
+    """Else the collector goes through all that is kept, 0.1 s at a time, again and again."""
+    specs = [{"dst": f"10.9.1.{i}/32", "gateway": "10.0.0.2"} for i in range(200)]
+    ndb.routes.create(specs[0]).commit().set(gateway="10.0.0.3").commit()
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        kept = [ndb.routes.create(one).commit() for one in specs[1:]]
+        assert len(gc.get_objects()) - before < 15 * len(kept)
+        before = len(gc.get_objects())
+        for at in range(100):
+            kept[0].set(gateway=f"10.0.0.{2 + at % 2}").commit()
+        assert len(gc.get_objects()) - before < 100
+    finally:
+        gc.enable()
