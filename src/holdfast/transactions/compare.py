@@ -15,7 +15,7 @@ from holdfast.model.field import Field, Table
 from .contract import Named
 from .messages import SETTABLE_FLAGS
 
-__all__ = ["FOLLOWING_DATA", "differences", "lost"]
+__all__ = ["FOLLOWING_DATA", "NO_ADDRESS", "differences", "lost"]
 
 _FLAGS_MEANT: Final = {
     "routes": 0x4, "nexthops": 0x4, "addresses": 0x02 | 0x200 | 0x100 | 0x400, "rules": 0x2, "interfaces": SETTABLE_FLAGS,
@@ -46,6 +46,9 @@ _FOLLOWING: Final = {
     "fdb": frozenset(("flags",)),
 }  # fmt: skip
 """Columns that follow what happens around a row; a row that is as before but for these is as before."""
+
+NO_ADDRESS: Final = "00:00:00:00:00:00"
+"""A bridge has it whose last port left. The kernel takes it from nobody (EADDRNOTAVAIL): made again, a bridge has one of its own."""
 
 FOLLOWING_DATA: Final = frozenset(("brport_state", "brport_multicast_router", "br_group_addr", "bond_active_slave"))
 """Attributes of a kind that can be set and that the kernel sets as well."""
@@ -86,7 +89,7 @@ def lost(table: Table, before: Mapping[str, Any], now: Mapping[str, Any] | None)
 
 def _as_before(one: Field, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     old, new = before.get(one.name), now.get(one.name)
-    if old == new:
+    if old == new or (one.name == "address" and old == NO_ADDRESS):
         return True
     if one.name in ("kind_data", "port_data") and old and new:
         return all(old.get(name) == new.get(name) for name in old if name not in _readonly())

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, overload
 from holdfast.model import ADDRESSES, INTERFACES, ROUTES
 from holdfast.model.field import Table
 
-from .compare import FOLLOWING_DATA, lost
+from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
 
 __all__ = ["Later", "backwards", "identity", "inverse", "lenient", "repaired", "restored"]
@@ -140,7 +140,7 @@ def _only_set(value: Any) -> Any:
 
 def _kept(table: Table, name: str, row: Mapping[str, Any]) -> bool:
     field = table[name]
-    if field.readonly or field.derive or row.get(name) is None or (table is INTERFACES and name in _UNSAVED):
+    if field.readonly or field.derive or row.get(name) is None or (table is INTERFACES and (name in _UNSAVED or row[name] == NO_ADDRESS)):
         return name in ("slave_kind", "ipv4_peer", "hops", "proxy", "inverted") and row.get(name) is not None
     return not field.volatile or name in ("preferred_lft", "valid_lft", "state")
 

@@ -217,3 +217,28 @@ async def test_an_address_that_is_removed_and_made_again_stays_before_its_second
             with pytest.raises(KernelError):
                 await stage.commit(made, stage.gone("addresses", **stage.row("addresses", local="10.0.0.1")), bad)
             assert not difference(before, state_of(netns))
+
+
+async def test_a_bridge_whose_last_port_left_and_an_entry_of_the_address_of_none_come_back() -> None:
+    """Such a bridge has no address, and the kernel gives it none when it is asked for that; of a VXLAN it is the default's entry."""
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in (
+            "link add br0 up type bridge", "link set v0 master br0", "link set v0 nomaster", "addr add 10.0.0.1/24 dev br0",
+            "link add x0 up type vxlan id 7 dstport 4789 remote 10.0.0.9",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            assert stage.row("interfaces", ifname="br0")["address"] == "00:00:00:00:00:00"
+            before = state_of(netns)
+            row, vxlan = stage.row("interfaces", ifname="br0"), stage.row("interfaces", ifname="x0")
+            entry = stage.row("fdb", lladdr="00:00:00:00:00:00", ifindex=vxlan["ifindex"])
+            outcome = await stage.commit(stage.gone("interfaces", **row), stage.gone("fdb", **entry))
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
+            row = stage.row("interfaces", ifname="br0")
+            with pytest.raises(KernelError) as caught:
+                await stage.commit(stage.gone("interfaces", **row), stage.new("rules", table_id=100, goto=7))
+            assert not caught.value.details.get("not_undone"), caught.value
+            assert not difference(before, state_of(netns))
+            assert "00:00:00:00:00:00 dst 10.0.0.9" in netns.bridge("fdb show dev x0")

@@ -53,6 +53,8 @@ RICH = [
     ("macvlan", "ip link add m0 up link v0 type macvlan mode bridge"),
     ("macvtap", "ip link add m1 link v0 type macvtap"),
     ("tun", "ip tuntap add t0 mode tun user 5"),
+    ("tun", "ip link set t0 up"),
+    ("tun", "ip neigh replace 10.0.0.10 lladdr 02:00:00:00:00:02 dev t0"),
     ("tun", "ip tuntap add t1 mode tap"),
     ("ifb", "ip link add i0 up type ifb"),
     ("altname", "ip link property add dev v0 altname aa altname bb"),

@@ -30,15 +30,20 @@ def _read(answers: Answers) -> Iterator[Row]:
             "family": family_of(one["dst"]),
             "ifindex": answers.ifindex_of(one["dev"]) if "dev" in one else 0,
             "dst": one["dst"],
-            "lladdr": one.get("lladdr"),
+            "lladdr": _lladdr(one.get("lladdr")),
             "fixed": 1 if "PERMANENT" in one.get("state", ()) else 0,
             "flags": sum(bit for word, bit in _FLAGS.items() if word in one),
             "flags_ext": sum(bit for word, bit in _EXT_FLAGS.items() if word in one),
             "proxy": 1 if "proxy" in one else 0,
             "protocol": number(one["protocol"]) if "protocol" in one else None,
         }
-        if row["proxy"] or row["lladdr"]:
+        if row["proxy"] or row["lladdr"] is not None:
             yield row
+
+
+def _lladdr(shown: str | None) -> str | None:
+    """Of an address of no bytes (a tun has such) iproute2 shows one, which is the next attribute's."""
+    return "" if shown is not None and len(shown) == 2 else shown
 
 
 def _ours(row: Row) -> Row | None:
