@@ -85,9 +85,8 @@ delete = st.tuples(st.just("delete"), targets, st.lists(st.tuples(names, zones),
 delete_where = st.tuples(st.just("where"), targets, st.integers(0, 8))
 sweep = st.tuples(st.just("sweep"), targets, st.tuples(names, st.lists(rows, max_size=5)))
 load = st.tuples(st.just("load"), targets, st.lists(rows, max_size=5))
-move = st.tuples(st.just("move"), targets, st.tuples(st.integers(0, 7), rows))
 fail = st.tuples(st.just("fail"), targets, st.lists(rows, min_size=1, max_size=3))
-operations = st.one_of(put, put, delete, delete_where, sweep, load, move)
+operations = st.one_of(put, put, delete, delete_where, sweep, load)
 jobs = st.lists(st.lists(operations, min_size=1, max_size=3) | st.tuples(fail), min_size=1, max_size=12)
 
 
@@ -114,14 +113,6 @@ def run(tx: Transaction, kind: str, target: str, what: Any, model: Model) -> Non
             assert [(name, zone) for zone, _, name in missed] == [one for one in what if (target, *one) not in model.live]
             for one in what:
                 model.live.pop((target, *one), None)
-        case "move":
-            at, row = what
-            keys = sorted((key for key in model.live if key[0] == target), key=str)
-            if keys and (target, row["name"], row["zone"]) not in model.live:
-                old = keys[at % len(keys)]
-                tx.move(THINGS, target, [old[1:]], tuple(row), [[value] for value in row.values()])
-                del model.live[old]
-                model.put(target, row)
         case "where":
             gone = [key for key, row in model.live.items() if key[0] == target and row["size"] > what]
             assert tx.delete_where(THINGS, target, "size > ?", (what,)) == len(gone)

@@ -202,11 +202,6 @@ class Transaction(Protocol):
         Returns the rows, as given, whose key matched nothing.
         """
 
-    def move(self, table: Table, target: str, keys: Sequence[Row], columns: Columns, values: Values) -> None:
-        """`delete` of rows that are there, and `put` of others in their places, one for each: as to history and changes the same, at
-        half the cost. keys: whole, in the order of the table's key columns, JSON as text; no row has one of the new keys.
-        """
-
     def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
         """Delete the target's rows that match; returns how many."""
 

@@ -73,7 +73,6 @@ class Statements:
         self._inserts: dict[Columns, Insertion] = {}
         self._stagings: dict[Columns, Insertion] = {}
         self._deletes: dict[Columns, Deletion] = {}
-        self._moves: dict[Columns, Insertion] = {}
         self.volatile = table.lasting != table.columns
 
     def put(self, columns: Columns) -> Insertion:
@@ -110,23 +109,11 @@ class Statements:
         if known is None:
             self._fields(columns)
             given = [name for name in self.table.key if name in columns]
-            terms = " AND ".join(_matches(self.table[name], given=name in columns) for name in self.table.key)
+            terms = " AND ".join(_matches(self.table[name], name in columns) for name in self.table.key)
             sql = f"DELETE FROM {self.table.name} INDEXED BY {self.table.name}_key WHERE target = ? AND {terms}"
             places = {name: columns.index(name) for name in given}
             json = tuple(place for name, place in places.items() if self.table[name].json)
             known = self._deletes[columns] = Deletion(sql, tuple(places.values()), json)
-        return known
-
-    def move(self, columns: Columns) -> Insertion:
-        """Make a row another one, under another key; arguments: the columns, revision, target, and the whole key that it had."""
-        known = self._moves.get(columns)
-        if known is None:
-            fields = self._fields(columns)
-            sets = [f"{field.name}={_or_default(field, '?')}" for field in fields]
-            sets += [f"{field.name}={literal(field.default)}" for field in self.table.fields if field.name not in columns]
-            terms = " AND ".join(_matches(self.table[name], given=True) for name in self.table.key)
-            sql = f"UPDATE {self.table.name} INDEXED BY {self.table.name}_key SET {','.join(sets)},since=? WHERE target=? AND {terms}"
-            known = self._moves[columns] = Insertion(sql, _json_places(fields))
         return known
 
     @cached_property
@@ -224,7 +211,7 @@ def _differs(field: Field) -> str:
     return f"{field.name} IS NOT excluded.{field.name}"
 
 
-def _matches(field: Field, *, given: bool) -> str:
+def _matches(field: Field, given: bool) -> str:
     if field.default is not None:
         return f"{field.name} = {_or_default(field, '?') if given else literal(field.default)}"
     return f"coalesce({field.name}, {sentinel(field)}) = " + (f"coalesce(?, {sentinel(field)})" if given else sentinel(field))

@@ -113,14 +113,6 @@ class Transaction:
             self.changed(statements, target, lasting=True)
         return missed
 
-    def move(self, table: Table, target: str, keys: Sequence[Row], columns: Columns, values: Values) -> None:
-        statements = self.statements(table)
-        plan = statements.move(columns)
-        count = length_of(columns, values)
-        rows = zip(*plan.encoded(values), repeat(self._number, count), repeat(target, count), *zip(*keys, strict=True), strict=True)
-        self._session.connection.executemany(plan.sql, rows)
-        self.changed(statements, target, lasting=True)
-
     def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
         statements = self.statements(table)
         sql = f"DELETE FROM {table.name} WHERE target = ? AND ({condition or 'true'})"

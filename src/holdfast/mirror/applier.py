@@ -13,7 +13,7 @@ from holdfast.model import INTERFACES, ROUTES, TABLES
 from holdfast.netlink.batch import Batch
 
 from . import paths, rules
-from .batches import Key, batch_of, keys_of, parsed, with_column
+from .batches import batch_of, keys_of, parsed, with_column
 from .consequence import Ask, Consequence, Drop, Reread, Where
 from .journal import Journal
 from .replacing import Replacement
@@ -157,9 +157,9 @@ class Applier:
         self._touch_prefixes(batch)
         taking = Replacement(tx, self.target, batch)
         while taking.more:
-            gone, taken, now = taking.run()
-            if taken is not None:
-                self._move(tx, gone, taken)
+            gone, now = taking.run()
+            if gone is not None:
+                self._delete(tx, gone)
             if now is not None:
                 self._put(tx, now)
             if (other := taking.other()) is not None:
@@ -232,13 +232,6 @@ class Applier:
         if self.journal is not None:
             self.journal.touch(batch)
         tx.put(batch.table, self.target, batch.columns, batch.values)
-
-    def _move(self, tx: Transaction, gone: Sequence[Key], batch: Batch) -> None:
-        """Rows take the places of others."""
-        if self.journal is not None:
-            self.journal.touch_keys(batch.table.name, gone)
-            self.journal.touch(batch)
-        tx.move(batch.table, self.target, gone, batch.columns, batch.values)
 
     def _delete(self, tx: Transaction, batch: Batch) -> Sequence[tuple[Any, ...]]:
         if self.journal is not None:

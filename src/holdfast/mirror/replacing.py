@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.model import ROUTES
 from holdfast.netlink.batch import Batch
 
-from .batches import Key, keep, keys_of
+from .batches import Key, keys_of
 from .paths import PREFIX
 
 if TYPE_CHECKING:
@@ -43,10 +43,9 @@ class Replacement:
     def more(self) -> bool:
         return self._at < len(self._keys)
 
-    def run(self) -> tuple[list[Key], Batch | None, Batch | None]:
-        """From here on up to the next that is not plain: the keys of the rows that go, those that take their places, one for each, and
-        the others that are now there."""
-        start, gone, takes = self._at, list[Key](), list[bool]()
+    def run(self) -> tuple[Batch | None, Batch | None]:
+        """The rows that go and those that are now there, from here on up to the next that is not plain."""
+        start, gone = self._at, list[Key]()
         seen = set[tuple[Any, ...]]()
         for key in self._keys[start:]:
             prefix = key[:_LENGTH]
@@ -56,13 +55,10 @@ class Replacement:
             if len(present) > 1:
                 break
             seen.add(prefix)
-            takes.append(present not in ([], [key]))
-            gone += present if takes[-1] else ()
+            gone += [one for one in present if one != key]
             self._at += 1
-        rows = self._rows(start, self._at)
-        if rows is None:
-            return gone, None, None
-        return gone, keep(rows, takes), keep(rows, [not one for one in takes])
+        deleted = Batch(ROUTES, "delete", 0, ROUTES.key, tuple(zip(*gone, strict=True))) if gone else None
+        return deleted, self._rows(start, self._at)
 
     def other(self) -> Batch | None:
         """The route at which the last run ended, if it is to be looked at alone."""
