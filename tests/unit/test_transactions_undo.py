@@ -10,7 +10,7 @@ from holdfast.transactions.compare import differences, lost
 from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Named
 from holdfast.transactions.difference import difference
-from holdfast.transactions.journal import packed, unpacked
+from holdfast.transactions.journal import packed, runs_of, unpacked
 from holdfast.transactions.undo import backwards, identity, inverse, lenient, repaired, restored
 
 
@@ -106,7 +106,7 @@ def test_requests_in_the_journal_are_the_same_when_they_are_read() -> None:
         Create("here", ADDRESSES, {"local": "10.0.0.1", "ifindex": Named("v0", "there")}, ensure=True),
         Change("here", INTERFACES, {"ifindex": 3}, {"mtu": 1400, "master": Named("br0")}),
     ]
-    groups = packed(requests)
+    groups = packed(runs_of(requests))
     assert len(groups) == 3, "what follows with the same columns shares them"
     assert list(unpacked(groups)) == requests
 

@@ -14,7 +14,7 @@ from holdfast.model import TABLES
 from holdfast.objects.commit import How, commit, foreseen
 from holdfast.objects.object import Object
 from holdfast.transactions.contract import Outcome, Request
-from holdfast.transactions.journal import packed, undo_of
+from holdfast.transactions.journal import packed, runs_of, undo_of
 
 __all__ = ["Changing", "Order"]
 
@@ -142,8 +142,8 @@ def _answer(requests: Iterable[Request], outcome: Outcome) -> dict[str, Any]:
         "revision": outcome.revision,
         "sent": outcome.sent,
         "count": len(asked),
-        "requests": packed(asked[:_TOLD]),
-        "undo": packed(outcome.undo[:_TOLD]),
+        "requests": packed(runs_of(asked[:_TOLD])),
+        "undo": packed(runs_of(outcome.undo[:_TOLD])),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from holdfast.api.bridge import on_loop, run
 from holdfast.api.news import News
+from holdfast.collector import held_back
 from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
 from holdfast.model import TABLES
 from holdfast.model.names import BUILTIN, Names
@@ -303,7 +304,8 @@ class Core(Reading):
     async def create_many(self, view: View[Any], specs: Iterable[Any], common: Mapping[str, Any], how: How) -> int:
         """Raises: as `commit`."""
         async with self.while_open():
-            requests = await asyncio.to_thread(kept, creations(view, specs, common))
+            with held_back():
+                requests = await asyncio.to_thread(kept, creations(view, specs, common))
             await self._ask(requests, how)
         return len(requests)
 
@@ -313,7 +315,8 @@ class Core(Reading):
             raise InvalidValue(f"expected fields that say which {view.table.name} are to be replaced, such as `table`")
         counts = Difference()
         async with self.while_open():
-            requests = await asyncio.to_thread(changes, view, specs, where, counts)
+            with held_back():
+                requests = await asyncio.to_thread(changes, view, specs, where, counts)
             await self._ask(requests, how)
         return counts
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from holdfast.collector import held_back
 from holdfast.model import ROUTES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch, Undecoded
@@ -82,8 +83,8 @@ def settle_part(tx: Transaction, target: str, part: Part, journal: Journal | Non
     """Bring the rows of a part to what its dump told. A table without rows of the target is loaded in bulk instead."""
     name = part.table.name
     if _is_first(tx, target, part, journal):
-        count = tx.load(part.table, target, ((batch.columns, batch.values) for batch in _batches(part, report)))
-        return Difference(added=count)
+        with held_back():
+            return Difference(tx.load(part.table, target, ((batch.columns, batch.values) for batch in _batches(part, report))))
     touched = journal.touched(name) if journal is not None else Touched()
     with tx.sweep(part.table, target) as stage:
         for batch in _batches(part, report):

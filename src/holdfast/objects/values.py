@@ -239,7 +239,7 @@ def _nothing(given: Any, place: Place, out: dict[str, Any]) -> None:
 def _put_value(name: str, field: Field) -> Word:
     """Reads values of one field; plain ones without a detour."""
     shape, read = field.shape, value
-    if isinstance(shape, Scalar) and not is_interface(field) and not field.names:
+    if isinstance(shape, Scalar | Packed) and shape.name not in GRAMMARS and not is_interface(field) and not field.names:
         plain = readers(field, shape)
 
         def put_plain(given: Any, place: Place, out: dict[str, Any]) -> None:

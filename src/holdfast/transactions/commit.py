@@ -11,11 +11,12 @@ one after another within each phase.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.collector import held_back
 from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavailable
 from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
@@ -27,7 +28,7 @@ from .contract import Create, Delete, Named, Outcome, Request
 from .course import Before, Course, inverses_of
 from .creations import Creations
 from .deadline import Deadline
-from .journal import note_intent, note_result, note_stage, packed
+from .journal import Run, note_intent, note_result, note_stage, packed, runs_of
 from .judge import Judge, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
@@ -160,7 +161,7 @@ class Commit:
         self._undo_list = list(inverses_of([one]))
         words = [told(one.request, "", self._present)]
         boot_id = self._database.boot_id
-        self._intent = note_intent(tx, boot_id, words, 1, packed(self._undo_list), self._author, self._message, result="done")
+        self._intent = note_intent(tx, boot_id, words, 1, packed(runs_of(self._undo_list)), self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
         """After a transaction that is done. Objects keep what takes it back, so that holds no more than it needs."""
@@ -178,7 +179,8 @@ class Commit:
         begun: what became of it on the short way: it is gone on with.
         """
         try:
-            return self._run(begun)
+            with held_back() if len(self._requests) > ROWS_MOST else contextlib.nullcontext():
+                return self._run(begun)
         finally:
             with contextlib.suppress(Unavailable):
                 for hand in self._hands.values():
@@ -212,9 +214,10 @@ class Commit:
     def _in_parts(self, many: Creations) -> None:
         """Very many creations that need nothing of each other but their order: no more plans than those of a part are there at once."""
         self._begun = self._database.revision
-        for part in many.parts():
+        for places in many.parts():
+            part = list(map(many.plan, places))
             self._seeing.expect(part)
-            self._note(self._noted(part))
+            self._note(self._noted(many.undo(places)))
             self._sender.send([step for one in part for step in one.steps])
         self._seeing.drain()
 
@@ -236,7 +239,7 @@ class Commit:
         if not steps:
             return
         if journaled and not self._sender.lenient:
-            self._note(self._noted(plans))
+            self._note(self._noted(runs_of(inverses_of(as_sent(plans)))))
         for phase in in_order(steps):
             self._sender.send(phase)
 
@@ -318,8 +321,8 @@ class Commit:
             self._sender.failures.append(str(failure))
             return Plan(one, where=one.target)
 
-    def _noted(self, plans: Sequence[Plan]) -> Callable[[Transaction], None]:
-        undo = packed(inverses_of(as_sent(plans)))
+    def _noted(self, undoing: Iterable[Run]) -> Callable[[Transaction], None]:
+        undo = packed(undoing)
 
         def job(tx: Transaction) -> None:
             if self._intent:

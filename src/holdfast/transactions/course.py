@@ -81,8 +81,8 @@ class Course:
             sent = [one for stage in self.stages for one in as_sent(stage) if one.steps[0].place in done]
             yield list(inverses_of(sent))
             return
-        for part in self.many.parts_backwards():
-            yield list(inverses_of([one for one in part if one.steps[0].place in done]))
+        for places in reversed(list(self.many.parts())):
+            yield list(inverses_of([self.many.plan(place) for place in places if place in done]))
 
     def before(self, judge: Judge, done: Collection[int], begun: int) -> Before:
         """begun: the revision before the first change."""

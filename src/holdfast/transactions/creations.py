@@ -8,21 +8,32 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, overload
+from itertools import groupby
+from typing import Any, Final, NamedTuple, overload
 
 from holdfast.model.field import Table
 
-from .contract import Create, Request
+from .complete import completed
+from .contract import Create, Delete, Request
+from .journal import Run
 from .order import phase_of
 from .plan import FREE, Plan, plan_free
 from .present import ROWS_MOST
+from .undo import naming
 
 __all__ = ["Creations", "kept"]
 
 _PART: Final = 4096
 
-_Layout = tuple[str, Table, bool, tuple[str, ...]]
-"""What creations that are alike share: target, table, `beside`, the names of their fields."""
+
+class _Layout(NamedTuple):
+    """What creations that are alike share. names: of the fields, completed; the first `given` of them were asked for."""
+
+    target: str
+    table: Table
+    beside: bool
+    given: int
+    names: tuple[str, ...]
 
 
 def kept(requests: Iterable[Request]) -> Sequence[Request]:
@@ -43,26 +54,27 @@ class Creations(Sequence[Create]):
     """
 
     def __init__(self) -> None:
-        self._layouts: dict[_Layout, int] = {}
+        self._layouts: dict[tuple[str, Table, bool, int, tuple[str, ...]], int] = {}
         self._shared: list[_Layout] = []
         self._layout_at = array("I")
         self._phase_at = array("b")
         self._values: list[tuple[Any, ...]] = []
 
     def append(self, one: Create) -> None:
-        row = one.row
-        layout = one.target, one.table, one.beside, tuple(row)
+        asked = completed(one.table, one.row)
+        given = len(one.row) - list(one.row.values()).count(None)
+        layout = one.target, one.table, one.beside, given, tuple(asked)
         number = self._layouts.get(layout)
         if number is None:
             number = self._layouts[layout] = len(self._shared)
-            self._shared.append(layout)
+            self._shared.append(_Layout(*layout))
         self._layout_at.append(number)
-        self._phase_at.append(phase_of(one.table, row))
-        self._values.append(tuple(row.values()))
+        self._phase_at.append(phase_of(one.table, asked))
+        self._values.append(tuple(asked.values()))
 
     @property
     def things(self) -> list[tuple[str, Table]]:
-        return list(dict.fromkeys((target, table) for target, table, *_ in self._shared))
+        return list(dict.fromkeys((layout.target, layout.table) for layout in self._shared))
 
     def __len__(self) -> int:
         return len(self._values)
@@ -74,30 +86,40 @@ class Creations(Sequence[Create]):
     def __getitem__(self, place: int | slice, /) -> Create | list[Create]:
         if isinstance(place, slice):
             return [self[at] for at in range(*place.indices(len(self)))]
-        target, table, beside, names = self._shared[self._layout_at[place]]
-        return Create(target, table, dict(zip(names, self._values[place], strict=True)), beside=beside)
+        layout = self._shared[self._layout_at[place]]
+        row = dict(zip(layout.names[: layout.given], self._values[place], strict=False))
+        return Create(layout.target, layout.table, row, beside=layout.beside)
 
     def plan(self, place: int) -> Plan:
-        return plan_free(self[place], place)
+        """Its request has the fields that were completed as well."""
+        layout = self._shared[self._layout_at[place]]
+        asked = dict(zip(layout.names, self._values[place], strict=True))
+        return plan_free(Create(layout.target, layout.table, asked, beside=layout.beside), place, asked)
 
-    def parts(self) -> Iterator[list[Plan]]:
-        """All of them in the order in which they are to be sent, a part at a time."""
-        for places in self._places():
-            yield list(map(self.plan, places))
+    def cells(self, place: int) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """What must be so after it: names of fields, and their values."""
+        return self._shared[self._layout_at[place]].names, self._values[place]
 
-    def parts_backwards(self) -> Iterator[list[Plan]]:
-        """The same, the last part first; in each part the order is that of sending."""
-        for places in reversed(list(self._places())):
-            yield list(map(self.plan, places))
+    # -- in the order in which they are sent -----------------------------------------------------------------------
 
-    def sent(self, target: str, table: Table) -> Iterator[int]:
-        """The places of those at a target and in a table, in the order in which they are sent."""
-        mine = {number for number, layout in enumerate(self._shared) if layout[:2] == (target, table)}
-        return (place for places in self._places() for place in places if self._layout_at[place] in mine)
-
-    def _places(self) -> Iterator[Sequence[int]]:
+    def parts(self) -> Iterator[Sequence[int]]:
+        """The places of all of them, a part at a time: those that others need come first."""
         phases = sorted(set(self._phase_at))
         for phase in phases:
             every = range(len(self)) if len(phases) == 1 else array("L", (at for at, one in enumerate(self._phase_at) if one == phase))
             for start in range(0, len(every), _PART):
                 yield every[start : start + _PART]
+
+    def sent(self, target: str, table: Table) -> Iterator[int]:
+        """The places of those at a target and in a table."""
+        mine = {number for number, layout in enumerate(self._shared) if (layout.target, layout.table) == (target, table)}
+        return (place for part in self.parts() for place in part if self._layout_at[place] in mine)
+
+    def undo(self, part: Sequence[int]) -> Iterator[Run]:
+        """What takes a part back, the last one first: `undo.inverse` says the same of one."""
+        for number, places in groupby(reversed(part), self._layout_at.__getitem__):
+            layout = self._shared[number]
+            known = naming(layout.table)
+            at = [place for place, name in enumerate(layout.names) if name in known]
+            rows = [[values[one] for one in at] for values in map(self._values.__getitem__, places)]
+            yield Run(Delete, layout.target, layout.table.name, tuple(layout.names[one] for one in at), ("missing_ok",), rows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
 from holdfast.model.field import Table
@@ -15,6 +16,8 @@ from .contract import Change, Create, Delete, Request
 from .present import LOCATORS
 
 __all__ = ["difference"]
+
+_SAMPLE: Final = 1000
 
 Row = Mapping[str, Any]
 Cells = tuple[Any, ...]
@@ -65,24 +68,24 @@ def _without_equals(
 
     Those that ask for the same fields are compared at once, cell by cell, without a dictionary per row.
     """
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for place, one in enumerate(asked):
-        alike.setdefault(tuple(one), []).append(place)
-    names = max(alike, key=lambda each: len(alike[each]), default=())
-    left: dict[int, None] = dict.fromkeys(range(len(asked)))
+    [(names, _)] = Counter(map(tuple, asked[:_SAMPLE])).most_common(1) or [((), 0)]
+    left = present
     if names and table.json.isdisjoint(names) and set(names) <= set(columns):
         cells = _cells([columns.index(name) for name in names])
-        there: dict[Cells, list[Cells]] = {}
-        for row in present:
-            there.setdefault(cells(row), []).append(row)
-        for place in alike[names]:
-            found = there.get(tuple(asked[place].values()))
-            if found:
-                found.pop(0)
-                del left[place]
-        present = [row for rows in there.values() for row in rows]
+        there = dict(zip(map(cells, present), present, strict=True))
+        doubles = _doubles(present, cells) if len(there) < len(present) else []
+        asked = [one for one in asked if tuple(one) != names or there.pop(tuple(one.values()), None) is None]
+        left = [*there.values(), *doubles]
     whole = _cells([columns.index(name) for name in table.columns])
-    return [asked[place] for place in left], [parsed(table, dict(zip(table.columns, whole(row), strict=True))) for row in present]
+    return asked, [parsed(table, dict(zip(table.columns, whole(row), strict=True))) for row in left]
+
+
+def _doubles(rows: Iterable[Cells], cells: Callable[[Cells], Cells]) -> list[Cells]:
+    """All but one of those that have the same cells."""
+    alike: dict[Cells, list[Cells]] = {}
+    for row in rows:
+        alike.setdefault(cells(row), []).append(row)
+    return [row for some in alike.values() for row in some[:-1]]
 
 
 def _cells(places: Sequence[Any]) -> Callable[[Any], Cells]:

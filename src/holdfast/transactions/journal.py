@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,9 @@ from .contract import Change, Create, Delete, Named, Request
 if TYPE_CHECKING:
     from holdfast.database.home import Database, Transaction
 
-__all__ = ["UNFINISHED", "Unfinished", "note_intent", "note_result", "note_stage", "packed", "undo_of", "unfinished", "unpacked"]
+__all__ = [
+    "UNFINISHED", "Run", "Unfinished", "note_intent", "note_result", "note_stage", "packed", "runs_of", "undo_of", "unfinished", "unpacked",
+]  # fmt: skip
 
 _VERBS: Final[dict[str, type[Request]]] = {"create": Create, "change": Change, "delete": Delete}
 _WORDS: Final = {kind: word for word, kind in _VERBS.items()}
@@ -106,13 +108,27 @@ def undo_of(database: Database, intent: int) -> Iterator[Request]:
         yield from unpacked(msgspec.json.decode(text)["undo"])
 
 
-def packed(requests: Iterable[Request]) -> Packed:
-    """Requests as JSON values: those that follow each other with the same columns share them."""
-    groups = []
+class Run(NamedTuple):
+    """Requests that follow each other and are alike, as values: of each the columns, of a change the new fields behind them."""
+
+    kind: type[Request]
+    target: str
+    table: str
+    columns: tuple[str, ...]
+    options: tuple[str, ...]
+    rows: list[list[Any]]
+
+
+def packed(runs: Iterable[Run]) -> Packed:
+    """As JSON values."""
+    return [{"verb": _WORDS[kind], "target": target, "table": table, "columns": columns, "options": options,
+             "rows": list(map(_plain_values, rows))} for kind, target, table, columns, options, rows in runs]  # fmt: skip
+
+
+def runs_of(requests: Iterable[Request]) -> Iterator[Run]:
+    """Requests in runs."""
     for (kind, target, table, columns, options), run in groupby(requests, _layout):
-        rows = [_values(one, columns) for one in run]
-        groups.append({"verb": _WORDS[kind], "target": target, "table": table, "columns": columns, "options": options, "rows": rows})
-    return groups
+        yield Run(kind, target, table, columns, options, [_values(one, columns) for one in run])
 
 
 def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tuple[str, ...]]:
@@ -121,7 +137,7 @@ def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tup
 
 
 def _values(one: Request, columns: tuple[str, ...]) -> list[Any]:
-    values = _plain_values(map(one.row.__getitem__, columns))
+    values = list(map(one.row.__getitem__, columns))
     return [*values, dict(zip(one.fields, _plain_values(one.fields.values()), strict=True))] if isinstance(one, Change) else values
 
 

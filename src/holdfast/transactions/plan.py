@@ -71,9 +71,9 @@ _PLANNED: Final = frozenset(("interfaces", "addresses", "routes", "neighbours", 
 
 def _create(request: Create, place: int, present: Present) -> Plan:
     target, table = request.target, request.table
-    if table.name in FREE and not request.ensure:
-        return plan_free(request, place)
     asked = completed(table, request.row)
+    if table.name in FREE and not request.ensure:
+        return plan_free(request, place, asked)
     if request.ensure:
         row = _there(present, target, table, asked)
         if row is not None:
@@ -85,9 +85,8 @@ FREE: Final = frozenset(("routes", "neighbours", "rules", "nexthops", "fdb"))
 """Tables of which a plain creation follows from its request alone: nothing that is there has a part in it, or changes with it."""
 
 
-def plan_free(request: Create, place: int) -> Plan:
+def plan_free(request: Create, place: int, asked: Mapping[str, Any]) -> Plan:
     """The plan of a creation in one of these tables that is not to `ensure`."""
-    asked = completed(request.table, request.row)
     return Plan(request, _create_plain(place, request, asked), asked, None, (), request.target)
 
 

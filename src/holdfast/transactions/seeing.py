@@ -13,7 +13,7 @@ from holdfast.errors import Conflict
 from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.rules import POLLED
-from holdfast.model import INTERFACES, NETNS, TABLES
+from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 
 from .creations import Creations
@@ -34,6 +34,8 @@ _SPAN: Final = 5000
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 
 Row = Mapping[str, Any]
+Cells = tuple[tuple[str, ...], tuple[Any, ...]]
+"""Names of fields, and their values."""
 
 
 def follows(one: Plan) -> bool:
@@ -130,14 +132,16 @@ class Seeing:
             aside: list[int] = []
             for after, up_to, count in self._present.begun(table, where, begun, _SPAN):
                 places = [*aside, *islice(mine, count)]
-                aside = [place for place, _ in self._without_right_ones([(at, many.plan(at)) for at in places], after, up_to)]
+                aside = self._wrong(where, table, {at: many.cells(at) for at in places}, after, up_to)
                 if len(aside) > ROWS_MOST:
                     aside = self._unlike(many, aside, where, table, after, up_to)
                 if len(aside) > _SPAN:
                     left, aside = left + aside, []
             left += [*aside, *mine]
         for place in left:
-            self._awaited(many.plan(place), place, until)
+            one = many.plan(place)
+            one.request = many[place]  # as it was given, for what is told of it
+            self._awaited(one, place, until)
 
     def _unlike(self, many: Creations, places: Sequence[int], where: str, table: Table, after: int, up_to: int) -> list[int]:
         """Those of which no row that began then is what was asked for, however it is spelled."""
@@ -147,25 +151,31 @@ class Seeing:
         finally:
             self._present.forget()
 
-    def _without_right_ones(
-        self, looked_at: Sequence[tuple[int, Plan]], since: int = 0, until: int | None = None
-    ) -> list[tuple[int, Plan]]:
-        """Of many that are alike those that are there with exactly what was asked are found by reading their cells once.
-
-        since, until: among the rows that began then.
-        """
-        alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[int, Plan]]] = {}
+    def _without_right_ones(self, looked_at: Sequence[tuple[int, Plan]]) -> list[tuple[int, Plan]]:
+        """Of very many that are alike those that are there with exactly what was asked are found by reading their cells once."""
+        alike: dict[tuple[str, Table], dict[int, Plan]] = {}
         for place, one in looked_at:
-            alike.setdefault((one.where, one.request.table.name, tuple(one.asked or ())), []).append((place, one))
-        left: list[tuple[int, Plan]] = []
-        for (where, name, fields), group in alike.items():
-            table = TABLES[name]
-            if (since or len(group) > ROWS_MOST) and fields and table.json.isdisjoint(fields) and set(fields) <= set(table.columns):
-                there = set(self._present.cells(table, where, fields, since, until))
-                left += [(place, one) for place, one in group if tuple((one.asked or {}).values()) not in there]
+            alike.setdefault((one.where, one.request.table), {})[place] = one
+        left: set[int] = set()
+        for (where, table), group in alike.items():
+            if len(group) > ROWS_MOST:
+                asked = {place: one.asked or {} for place, one in group.items()}
+                left.update(self._wrong(where, table, {place: (tuple(one), tuple(one.values())) for place, one in asked.items()}))
             else:
-                left += group
-        return left
+                left.update(group)
+        return [(place, one) for place, one in looked_at if place in left]
+
+    def _wrong(self, where: str, table: Table, asked: Mapping[int, Cells], since: int = 0, until: int | None = None) -> list[int]:
+        """Those for which there is no row with exactly these cells, among all rows or those that began then."""
+        there: dict[tuple[str, ...], Collection[tuple[Any, ...]]] = {}
+        wrong = []
+        for place, (names, cells) in asked.items():
+            if names not in there:
+                comparable = names and table.json.isdisjoint(names) and set(names) <= set(table.columns)  # JSON has several spellings
+                there[names] = set(self._present.cells(table, where, names, since, until)) if comparable else ()
+            if cells not in there[names]:
+                wrong.append(place)
+        return wrong
 
     def _awaited(self, one: Plan, place: int, until: float) -> Row | None:
         caught_up = False

@@ -16,7 +16,7 @@ from holdfast.model.field import Table
 from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
 
-__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "repaired", "restored"]
+__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "naming", "repaired", "restored"]
 
 T = TypeVar("T")
 
@@ -34,13 +34,13 @@ def identity(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """What says which object it is, of a whole row or of what was asked for."""
     if table is INTERFACES:
         return {"ifname": row["ifname"]} if row.get("ifname") else {"ifindex": row["ifindex"]}
-    naming = _naming(table)
-    return {name: value for name, value in row.items() if value is not None and name in naming and value != naming[name]}
+    known = naming(table)
+    return {name: value for name, value in row.items() if value is not None and name in known and value != known[name]}
 
 
 @cache
-def _naming(table: Table) -> dict[str, Any]:
-    """Parts of the key, what derived ones are derived from, and the defaults."""
+def naming(table: Table) -> dict[str, Any]:
+    """What says which object it is: parts of the key, what derived ones are derived from, and the defaults."""
     names = {name for one in table.key for name in (one, *_sources(table, one))}
     return {one.name: one.default for one in table.fields if one.name in names}
 
