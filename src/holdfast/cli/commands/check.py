@@ -19,20 +19,21 @@ __all__ = ["check", "doctor"]
     section="Take care of it",
     examples="""
         holdfast check
-        holdfast check --db /backup/holdfast-2026-11-20.db && echo whole
+        holdfast check /backup/holdfast-2026-11-20.db && echo whole
     """,
 )
+@click.argument("file", metavar="[FILE]", type=click.Path(), default="", help="This file, such as a backup; the same as --db.")
 @option("--db", metavar="FILE", default="", help="This file; without it the running node's, or that of the stopped one.")
 @option("--json", "-j", is_flag=True, help="Print JSON.")
 @option("--color", "colour", metavar="WHEN", default="auto", help="auto, always or never; auto obeys NO_COLOR.")
 @click.pass_context
-def check(ctx: click.Context, db: str, json: bool, colour: str) -> None:
+def check(ctx: click.Context, file: str, db: str, json: bool, colour: str) -> None:
     """Check the file: bytes, structure, history, the tree and its drafts.
 
     Reads all of it and changes nothing; a node may run meanwhile. The exit code is 1 if something is wrong. Of a file that was
     closed properly every byte is compared; of one in use, or after a crash, structure and sense.
     """
-    ctx.exit(check_file(db, as_json=json, colour=colour))
+    ctx.exit(check_file(file or db, as_json=json, colour=colour))
 
 
 @click.command(
