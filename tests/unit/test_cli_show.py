@@ -404,6 +404,8 @@ def test_a_change_says_from_what_to_what() -> None:
 def test_a_change_inside_of_json_says_where() -> None:
     before, after = whole("interfaces", 2), whole("interfaces", 2, kind_data={"br_stp_state": 1, "br_ageing_time": 30000})
     assert told(Change("interfaces", 5, "put", after, before)) == "~ interface br0: br_stp_state 0 → 1"
+    bare = whole("interfaces", 2, kind_data=None)
+    assert told(Change("interfaces", 5, "put", before, bare)).startswith("~ interface br0: kind_data none → br_")
 
 
 def test_a_new_interface_is_known_by_name_from_then_on() -> None:

@@ -116,7 +116,9 @@ class Teller:
             if moved:
                 yield f"{word} {' '.join(moved)}"
         elif field.json:
-            yield from self._inner(word if field.name not in ("kind_data", "port_data") else "", old, new)
+            # attributes of a kind have names of their own
+            own = field.name in ("kind_data", "port_data") and isinstance(old, dict) and isinstance(new, dict)
+            yield from self._inner("" if own else word, old, new)
         else:
             yield self._arrow(word, self.spelling.text(field, target, old), self.spelling.text(field, target, new))
 
