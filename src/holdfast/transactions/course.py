@@ -100,7 +100,7 @@ class Course:
             mine = [one for one in stage if id(one) in ours]
             own = [(judge.thing(one), known_of(one)) for one in mine]
             entries = [entry for entry in own if entry[1][2] is not None]
-            entries += [along(*hung) for one in mine for hung in one.hung if not judge.made_by(earlier, *hung)]
+            entries += [along(*hung) for one in mine for hung in (*one.hung, *one.following) if not judge.made_by(earlier, *hung)]
             again = judge.made_again(mine)
             entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
             entries += [along(*hung) for one in mine for hung in judge.with_it(one, mine) if not judge.made_by(mine, *hung)]

@@ -42,6 +42,7 @@ class Plan:
     before  the row before; None: none.
     hung    rows that may go along.
     where   the target at which the object is after it.
+    following  rows that become different with it, and with its undo as before, by themselves.
     """
 
     request: Request
@@ -50,6 +51,7 @@ class Plan:
     before: Mapping[str, Any] | None = None
     hung: Sequence[Hung] = field(default=())
     where: str = ""
+    following: Sequence[Hung] = field(default=())
 
 
 def plan(request: Request, place: int, present: Present, *, force: bool) -> Plan:
@@ -239,7 +241,8 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
         asked = {**request.fields, "ifname": request.fields.get("ifname", row["ifname"])}
         steps, checked = change_link(place, target, row, request.fields)
         along = _taken_along(request, present, row)
-        return Plan(request, steps, {**asked, **checked}, row, along, request.fields.get("target", target))
+        following = _masters(present, target, row["master"])[:1] if "address" in request.fields else ()
+        return Plan(request, steps, {**asked, **checked}, row, along, request.fields.get("target", target), following)
     fields = {name: value for name, value in request.fields.items() if row.get(name, value) != value or isinstance(value, Named)}
     if not fields:
         return Plan(request, (), completed(table, _merged(table, row, {})), row, (), target)
@@ -341,8 +344,9 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     if "master" in fields:
         hung += present.of_port(target, row) if row["master"] else ()
         hung += _masters(present, target, row["master"], fields["master"])
-    if "address" in fields:
+    if "address" in fields:  # with it that of the bridge whose port it is: then neighbours are flushed there as well
         hung += present.neighbours_on(target, row["ifindex"])
+        hung += _masters(present, target, row["master"])[1:]
     return hung
 
 

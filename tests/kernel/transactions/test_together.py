@@ -242,3 +242,26 @@ async def test_a_bridge_whose_last_port_left_and_an_entry_of_the_address_of_none
             assert not caught.value.details.get("not_undone"), caught.value
             assert not difference(before, state_of(netns))
             assert "00:00:00:00:00:00 dst 10.0.0.9" in netns.bridge("fdb show dev x0")
+
+
+async def test_the_address_that_a_bridge_has_from_a_port_comes_back_with_its_neighbours() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in (
+            "link add br0 up type bridge", "link set v0 master br0", "addr add 10.0.0.1/24 dev br0",
+            "neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev br0",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            row = stage.row("interfaces", ifname="v0")
+            change = stage.change("interfaces", row, address="02:00:00:00:01:01")
+            outcome = await stage.commit(change)
+            assert stage.row("interfaces", ifname="br0")["address"] == "02:00:00:00:01:01"
+            assert all(one.table.name != "interfaces" or one.row["ifname"] == "v0" for one in outcome.undo), "it follows by itself"
+            await stage.commit(*outcome.undo)
+            assert not difference(before, state_of(netns))
+            with pytest.raises(KernelError) as caught:
+                await stage.commit(change, stage.gone("interfaces", **row), stage.new("rules", table_id=100, goto=7))
+            assert not caught.value.details.get("not_undone"), caught.value
+            assert not difference(before, state_of(netns))
