@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import apsw
 
@@ -50,7 +51,7 @@ class Session:
             raise Bug(f"this database has no table {table.name}; it has {', '.join(self._statements)}")
         return found
 
-    def fetch(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
+    def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         return self.connection.execute(sql, tuple(args)).fetchall()
 
     def stamp(self, revision: int) -> int:

@@ -12,7 +12,10 @@ _MOVING = ("carrier_changes", "operstate", "promiscuity", "allmulti", "gso_max_s
            "valid_life_time", "preferred_life_time", "used",
            "confirmed", "updated", "probes", "refcnt", "qdisc")  # fmt: skip
 _NONE = "00:00:00:00:00:00"
-_DATA_MOVING = ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "bridge_id", "root_id", "root_port", "root_path_cost")
+_DATA_MOVING = (
+    "gc_timer", "fdb_n_learned", "hello_timer", "tcn_timer", "topology_change_timer", "bridge_id",
+    "root_id", "root_port", "root_path_cost",
+)  # fmt: skip
 
 _PORT_MOVING = ("state", "designated", "hold_", "message_age", "forward_delay_timer")
 

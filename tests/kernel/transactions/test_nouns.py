@@ -250,6 +250,11 @@ ROUTES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+def _word(shown: Any) -> Any:
+    """Since 6.8 iproute2 shows an encapsulation as an object, before it was a word with the rest beside it."""
+    return shown["encap_type"] if isinstance(shown, dict) and "encap_type" in shown else shown
+
+
 @pytest.mark.parametrize(("fields", "where", "expected"), ROUTES)
 async def test_route_is_made_removed_and_brought_back(fields: dict[str, Any], where: str, expected: dict[str, Any]) -> None:
     async with pair() as (stage, netns):
@@ -257,7 +262,7 @@ async def test_route_is_made_removed_and_brought_back(fields: dict[str, Any], wh
         row = await stage.create("routes", **fields)
         before = netns.ip_json(command)
         assert before, command
-        assert {name: before[0].get(name) for name in expected} == expected
+        assert {name: _word(before[0].get(name)) for name in expected} == expected
         outcome = await stage.commit(stage.gone("routes", **row))
         assert not netns.ip_json(command)
         await stage.commit(*outcome.undo)
