@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["Commit", "Short", "is_short"]
 
 _ROUNDS: Final = 3
+_WAITING_MOST: Final = 200_000
+"""Events that wait until more is sent: the socket holds three times as many."""
 _SHORT: Final = frozenset(("routes", "rules", "fdb", "addresses", "neighbours", "nexthops"))
 """Tables whose events tell all that a creation does, at once."""
 
@@ -214,11 +216,16 @@ class Commit:
     def _in_parts(self, many: Creations) -> None:
         """Very many creations that need nothing of each other but their order: no more plans than those of a part are there at once."""
         self._begun = self._database.revision
+        waiting = 0
         for places in many.parts():
+            if waiting + len(places) > _WAITING_MOST:
+                self._seeing.drain()
+                waiting = 0
             part = list(map(many.plan, places))
             self._seeing.expect(part)
             self._note(self._noted(many.undo(places)))
             self._sender.send([step for one in part for step in one.steps])
+            waiting += len(places)
         self._seeing.drain()
 
     def _in_stages(self) -> None:

@@ -86,7 +86,9 @@ async def test_of_every_kind_all_are_made_and_taken_back_or_none() -> None:
             assert not difference(before, state_of(netns))
 
 
-async def test_others_may_come_between_and_nobody_may_take_one_away() -> None:
+@pytest.mark.parametrize("waiting", [200_000, 5_000], ids="{}-wait".format)
+async def test_others_may_come_between_and_nobody_may_take_one_away(waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.transactions.commit._WAITING_MOST", waiting)
     with Namespace("tx") as netns:
         scene(netns)
         async with staged(netns) as stage:
