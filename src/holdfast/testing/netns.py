@@ -255,5 +255,5 @@ def _parsed(text: str) -> list[dict[str, Any]]:
 
 
 def whole_json(text: str) -> str:
-    """Ubuntu's iproute2 prints a word of its own into the JSON of VXLAN devices: `"group":"239.1.1.1"fan-map ,`."""
-    return text.replace('"fan-map ', '"')
+    """Ubuntu's iproute2 prints a word of its own into the JSON of VXLAN devices: `"group":"239.1.1.1"fan-map ,`, `"id":7fan-map ,`."""
+    return text.replace("fan-map ,", ",")
