@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, TypeVar, overload
 
 from holdfast.model import ADDRESSES, INTERFACES, ROUTES
-from holdfast.model.field import Table
+from holdfast.model.field import Field, Table
 
 from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
@@ -121,7 +121,9 @@ _OF_PEER: Final = ("ifname", "ifindex", "address", "mtu", "txqlen")
 
 def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
     """The request that makes a row again. What is there by then, because the kernel made it, is brought to it."""
-    whole = {one.name: row[one.name] for one in table.fields if _kept(table, one.name, row)}
+    whole = {name: row[name] for name in _saved(table) if row.get(name) is not None}
+    if table is INTERFACES and whole.get("address") == NO_ADDRESS:
+        del whole["address"]
     for column in ("kind_data", "port_data"):
         if whole.get(column):
             parts = whole[column].items()
@@ -138,11 +140,23 @@ def _only_set(value: Any) -> Any:
     return {"optval": value["optval"], "optmask": value["optval"]} if isinstance(value, dict) and "optmask" in value else value
 
 
-def _kept(table: Table, name: str, row: Mapping[str, Any]) -> bool:
-    field = table[name]
-    if field.readonly or field.derive or row.get(name) is None or (table is INTERFACES and (name in _UNSAVED or row[name] == NO_ADDRESS)):
-        return name in ("slave_kind", "ipv4_peer", "hops", "proxy", "inverted") and row.get(name) is not None
-    return not field.volatile or name in ("preferred_lft", "valid_lft", "state")
+@cache
+def _saved(table: Table) -> tuple[str, ...]:
+    """What of a row makes it again."""
+    return tuple(one.name for one in table.fields if one.name in _TAKEN_ALONG or _is_taken(table, one))
+
+
+def _is_taken(table: Table, field: Field) -> bool:
+    """Does the kernel take it, and neither works it out nor moves it by itself?"""
+    if field.readonly or field.derive or (table is INTERFACES and field.name in _UNSAVED):
+        return False
+    return not field.volatile or field.name in _TIMED
+
+
+_TAKEN_ALONG: Final = ("slave_kind", "ipv4_peer", "hops", "proxy", "inverted")
+"""Told or derived, and needed to tell one from the other."""
+_TIMED: Final = ("preferred_lft", "valid_lft", "state")
+"""They move, and can be set all the same."""
 
 
 def repaired(target: str, table: Table, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Request | None:
