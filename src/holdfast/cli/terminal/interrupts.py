@@ -26,6 +26,8 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 
+from holdfast.cli.asking.loop import break_off
+
 __all__ = ["Interrupts"]
 
 T = TypeVar("T")
@@ -46,15 +48,17 @@ class Interrupts:
     def __init__(self) -> None:
         self.keyboard = _Keyboard(sys.stdin, self._overheard)
         self._came = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = signal.getsignal(signal.SIGINT)
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+        signal.signal(signal.SIGALRM, self._hand_on)
         self._only_note()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def ask(self, session: PromptSession[str], message: Any = None) -> str:
         """A line from the editor. Raises: KeyboardInterrupt - Ctrl-C came before who asked has it;  EOFError - Ctrl-D."""
@@ -74,7 +78,7 @@ class Interrupts:
     def during(self, work: Callable[[], T]) -> T:
         """Carry out what may be broken off. Raises: KeyboardInterrupt;  what the work raises."""
         try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # the one that asyncio knows: it cancels what it runs
+            signal.signal(signal.SIGINT, break_off)
             self._raise_noted()
             return work()
         finally:
@@ -103,6 +107,12 @@ class Interrupts:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._came = True
         self._give_up_soon()
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        """A Ctrl-C that came within a finalizer."""
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
 
     def _give_up_soon(self) -> None:
         app = get_app_or_none()

@@ -1,0 +1,68 @@
+"""Ctrl-C within a finalizer is heard behind it; there it would be told on the terminal, and forgotten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from holdfast.cli.asking.loop import break_off
+
+
+class Finalized:
+    def __del__(self) -> None:
+        interrupted()
+
+
+class Watched:
+    pass
+
+
+def interrupted() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.001)
+
+
+@pytest.fixture
+def complaints(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What was told of exceptions that could not go on."""
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+    left_s = signal.setitimer(signal.ITIMER_REAL, 0)[0]
+    signal.signal(signal.SIGINT, break_off)
+    signal.signal(signal.SIGALRM, lambda number, frame: break_off(signal.SIGINT, frame))
+    yield told
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signal.setitimer(signal.ITIMER_REAL, left_s)
+
+
+def test_in_a_method_that_finalizes(complaints: list[Any]) -> None:
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - when it comes is the question
+        Finalized()
+        time.sleep(1)
+    assert not complaints
+
+
+def test_in_a_finalizer(complaints: list[Any]) -> None:
+    watched = Watched()
+    weakref.finalize(watched, interrupted)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        del watched
+        time.sleep(1)
+    assert not complaints
+
+
+def test_elsewhere_at_once(complaints: list[Any]) -> None:
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - started < 0.5
+    assert not complaints
