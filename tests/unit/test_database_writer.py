@@ -304,6 +304,23 @@ def test_the_log_stays_short_under_steady_writing(kind: str, tmp_path: Any, monk
         assert max(sizes) < 1000, sizes
 
 
+def test_the_log_of_synced_commits_begins_anew_in_its_place(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "IN_PLACE", 50)
+    with Database(tmp_path / "x.db", [THINGS]) as database:
+        sizes = {True: 0, False: 0}
+        for durable in (True, False):
+            for number in range(200):
+                put = lambda tx, number=number: tx.put(THINGS, "here", ("name",), [[f"n{number}"]])  # noqa: E731
+                database.write(put, durable=durable).result()
+                sizes[durable] = max(sizes[durable], os.path.getsize(database.path + "-wal") >> 12)
+                database.write(lambda tx: tx.delete_where(THINGS, "here"), durable=durable).result()
+        assert sizes[True] < 80 < 400 < sizes[False], sizes
+        with database.reader():  # who reads keeps it from beginning anew, and is not waited for
+            for number in range(100):
+                database.write(lambda tx, number=number: tx.put(THINGS, "here", ("name",), [[f"m{number}"]]), durable=True).result(1)
+        assert database.fetch("SELECT count(*) FROM things") == [(100,)]
+
+
 def test_on_a_disk_a_thread_copies_the_log_and_the_writer_only_the_rest(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "LIMIT", 200)
     monkeypatch.setattr(checkpoint, "STEP", 100)

@@ -6,6 +6,9 @@ only when all of it has been copied, and under steady writing another thread nev
 the thread has left no more than REST, the writer copies the rest itself (a few ms). Beyond PATIENCE pages it does so however
 much there is, and writes no faster than the disk.
 
+A sync is dearest where it makes the log longer: a commit of the config tree took 0.45 ms, and takes 0.28 in a log that begins anew
+in its place. So where commits are synced and few the writer copies the log itself every IN_PLACE pages, 2 ms each 200 commits.
+
 A reader that stays in an old revision keeps the log from beginning anew; it may do so up to MOST pages. Then three things together
 bound the log, however fast the writer is and however the readers follow each other:
 
@@ -35,6 +38,8 @@ logger = logging.getLogger("holdfast.database")
 
 LIMIT: Final = 4000
 """Pages of 4 KiB. Each commit of a few route events writes some twelve."""
+IN_PLACE: Final = 1000
+"""Of synced commits only; a log that is longer than LIMIT is one of events, and left to the thread."""
 STEP: Final = 2000
 """Grown by so much, another attempt."""
 ANEW: Final = 16000
@@ -74,6 +79,7 @@ class Checkpoint:
         self._synced = synced
         self._pages = 0
         self._due = LIMIT
+        self._near = IN_PLACE
         self._copied = 0
         self._loose = False
         self._rests_until = 0.0
@@ -95,7 +101,10 @@ class Checkpoint:
     def _rests(self) -> bool:
         return self._pages < MOST and time.monotonic() < self._rests_until
 
-    def after_commit(self) -> None:
+    def after_commit(self, *, durable: bool = False) -> None:
+        if durable and self._synced and self._near <= self._pages < LIMIT and not self._rests:
+            self._near = self._pages + IN_PLACE
+            self._copied = self._copy(self._connection)
         if self._pages < LIMIT or self._rests:
             return
         if self._synced:
@@ -157,7 +166,7 @@ class Checkpoint:
 
     def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         if pages < self._pages:  # it began anew
-            self._due, self._copied = LIMIT, 0
+            self._due, self._near, self._copied = LIMIT, IN_PLACE, 0
         self._pages = pages
         return apsw.SQLITE_OK
 
@@ -237,6 +246,6 @@ class Checkpoint:
             level = logging.DEBUG if isinstance(error, apsw.FullError) else logging.WARNING  # of a full disk the writer speaks
             logger.log(level, "database %s: a checkpoint failed and is tried again: %s", self._path, error)
         else:
-            self._pages, self._copied, self._due = 0, 0, LIMIT
+            self._pages, self._copied, self._due, self._near = 0, 0, LIMIT, IN_PLACE
         finally:
             self._connection.set_busy_timeout(BUSY_MS)

@@ -189,8 +189,9 @@ class Writer:
         """Run jobs, taking them from the front, in one transaction, until none is left or it has taken long enough."""
         started = time.monotonic()
         self._refuse_durable(jobs)
+        durable = any(job.durable for job in jobs)
         try:
-            self._begin(len(jobs), durable=any(job.durable for job in jobs))
+            self._begin(len(jobs), durable=durable)
         except apsw.Error as error:
             _fail(jobs, fault(error, self._path))
             jobs.clear()
@@ -219,7 +220,7 @@ class Writer:
         reach("commit.synced")
         self._tell(done)
         reach("commit.told")
-        self._checkpoint.after_commit()
+        self._checkpoint.after_commit(durable=durable)
 
     def _begin(self, jobs: int, *, durable: bool) -> None:
         if not self._revisions.ensure(jobs * NUMBERS):
