@@ -39,7 +39,7 @@ logger = logging.getLogger("holdfast.database")
 LIMIT: Final = 4000
 """Pages of 4 KiB. Each commit of a few route events writes some twelve."""
 IN_PLACE: Final = 1000
-"""Of synced commits only; a log that is longer than LIMIT is one of events, and left to the thread."""
+"""Where others than synced commits wrote less than half of that (`_others`): what is written without a sync does not wait for one."""
 STEP: Final = 2000
 """Grown by so much, another attempt."""
 ANEW: Final = 16000
@@ -78,9 +78,11 @@ class Checkpoint:
         self._relieve = relieve
         self._synced = synced
         self._pages = 0
+        self._seen = 0
+        self._copied = 0
         self._due = LIMIT
         self._near = IN_PLACE
-        self._copied = 0
+        self._others = 0
         self._loose = False
         self._rests_until = 0.0
         self._waits_from = 0.0
@@ -102,7 +104,10 @@ class Checkpoint:
         return self._pages < MOST and time.monotonic() < self._rests_until
 
     def after_commit(self, *, durable: bool = False) -> None:
-        if durable and self._synced and self._near <= self._pages < LIMIT and not self._rests:
+        self._seen, grown = self._pages, self._pages - self._seen
+        if not durable:
+            self._others += grown
+        elif self._synced and self._near <= self._pages < LIMIT and self._others < IN_PLACE // 2 and not self._rests:
             self._near = self._pages + IN_PLACE
             self._copied = self._copy(self._connection)
         if self._pages < LIMIT or self._rests:
@@ -165,10 +170,15 @@ class Checkpoint:
         self._connection.set_wal_hook(None)
 
     def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        if pages < self._pages:  # it began anew
-            self._due, self._near, self._copied = LIMIT, IN_PLACE, 0
+        if pages < self._pages:
+            self._began_anew()
         self._pages = pages
         return apsw.SQLITE_OK
+
+    def _began_anew(self) -> None:
+        self._pages = self._seen = self._copied = 0
+        self._due, self._near = LIMIT, IN_PLACE
+        self._others = 0
 
     def _copy_here(self) -> None:
         self._due = self._pages + STEP
@@ -246,6 +256,6 @@ class Checkpoint:
             level = logging.DEBUG if isinstance(error, apsw.FullError) else logging.WARNING  # of a full disk the writer speaks
             logger.log(level, "database %s: a checkpoint failed and is tried again: %s", self._path, error)
         else:
-            self._pages, self._copied, self._due, self._near = 0, 0, LIMIT, IN_PLACE
+            self._began_anew()
         finally:
             self._connection.set_busy_timeout(BUSY_MS)
