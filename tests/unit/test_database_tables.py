@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.database.home import Swept
+from holdfast.database.home import Swept, Transaction
 from holdfast.database.sqlite import Database
 from holdfast.errors import Bug, Closed
 from holdfast.model import ROUTES, RULES, TABLES
@@ -117,6 +117,38 @@ def test_of_one_key_twice_the_later_row_wins_and_nobody_saw_the_first(database: 
 def test_json_is_stored_with_members_in_order_and_booleans_as_numbers(database: Database) -> None:
     put(database, ("a", True, 1, {"b": [1, {"d": None, "c": "ü"}], "a": False}, None))
     assert things(database, "zone, tags") == [(1, '{"a":false,"b":[1,{"c":"ü","d":null}]}')]
+
+
+@pytest.mark.parametrize("way", ["put", "load", "sweep"])
+@pytest.mark.parametrize("count", [127, 128, 129, 131, 1000, 2600])
+@pytest.mark.parametrize("varied", [(), ("zone",), ("size", "tags"), ("zone", "size", "tags", "age")])
+def test_rows_that_go_in_blocks_are_all_there_as_told(database: Database, way: str, count: int, varied: tuple[str, ...]) -> None:
+    """Columns that are the same in all rows are bound once, also where only the ends are the same, or all is None or JSON."""
+    values: dict[str, list[Any]] = {"name": [f"n{place:05}" for place in range(count)]}
+    values["zone"] = [(None, 5, 0)[place * place % 3] if "zone" in varied else None for place in range(count)]
+    values["size"] = [1 if place in {0, count - 1} else place if place % 2 else None for place in range(count)]
+    values["tags"] = [{"b": place, "a": [None]} if "tags" in varied else {"b": 1, "a": 2} for place in range(count)]
+    values["age"] = [place if "age" in varied else 3 for place in range(count)]
+    if "size" not in varied:
+        values["size"] = [4] * count
+    columns = tuple(values[name] for name in ALL)
+
+    def write(tx: Transaction) -> None:
+        if way == "put":
+            tx.put(THINGS, "here", ALL, columns)
+        elif way == "load":
+            assert tx.load(THINGS, "here", [(ALL, columns)]) == count
+        else:
+            with tx.sweep(THINGS, "here") as stage:
+                stage.add(ALL, columns)
+                assert stage.finish() == Swept(added=count)
+
+    database.write(write).result()
+    expected = [
+        (name, zone, 7 if size is None else size, json.dumps(tags, sort_keys=True, separators=(",", ":")), age, database.revision)
+        for name, zone, size, tags, age in zip(*columns, strict=True)
+    ]
+    assert database.fetch("SELECT name, zone, size, tags, age, since FROM things ORDER BY name") == expected
 
 
 def test_wrong_columns_are_a_bug_and_write_nothing(database: Database) -> None:

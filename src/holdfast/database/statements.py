@@ -11,42 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from holdfast.errors import Bug
 from holdfast.model.field import Field, Table
 
 from .home import Columns, Row, Values
+from .insertion import Insertion, texts
 from .schema import column_ddl, key_terms, literal, sentinel
 
-__all__ = ["Deletion", "Insertion", "Statements", "length_of", "row_at"]
-
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
-"""Members in order of their names: the kernel's order of attributes differs between a dump and an event."""
-
-
-def _texts(column: Sequence[Any]) -> list[str | None]:
-    """A JSON column as text."""
-    return [None if one is None else _encode(one).decode() for one in column]
-
-
-@dataclass(frozen=True, slots=True)
-class Insertion:
-    """A statement whose arguments are target, revision, and the columns; `json`: places of those to be encoded."""
-
-    sql: str
-    json: tuple[int, ...]
-
-    def encoded(self, values: Values) -> Values:
-        """Columns as SQLite takes them."""
-        if not self.json:
-            return values
-        whole = list(values)
-        for place in self.json:
-            whole[place] = _texts(whole[place])
-        return whole
+__all__ = ["Deletion", "Statements", "length_of", "row_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +34,7 @@ class Deletion:
 
     def keys(self, values: Values, count: int) -> Iterable[Row]:
         """The keys of `count` rows, as SQLite takes them."""
-        columns = [_texts(values[place]) if place in self.json else values[place] for place in self.places]
+        columns = [texts(values[place]) if place in self.json else values[place] for place in self.places]
         return zip(*columns, strict=True) if columns else repeat((), count)
 
 
@@ -80,8 +54,8 @@ class Statements:
         known = self._puts.get(columns)
         if known is None:
             fields = self._fields(columns)
-            sql = f"INSERT INTO {self._door}(target,since,{','.join(columns)}) VALUES(?,?{',?' * len(columns)})"
-            known = self._puts[columns] = Insertion(sql, _json_places(fields))
+            into = f"{self._door}(target,since,{','.join(columns)})"
+            known = self._puts[columns] = Insertion(into, 2, ["?"] * len(fields), _json_places(fields))
         return known
 
     def insert(self, columns: Columns) -> Insertion:
@@ -89,9 +63,8 @@ class Statements:
         known = self._inserts.get(columns)
         if known is None:
             fields = self._fields(columns)
-            arguments = ",".join(("?", "?", *(_or_default(field, "?") for field in fields)))
-            sql = f"INSERT INTO {self.table.name}(target,since,{','.join(columns)}) VALUES({arguments})"
-            known = self._inserts[columns] = Insertion(sql, _json_places(fields))
+            into = f"{self.table.name}(target,since,{','.join(columns)})"
+            known = self._inserts[columns] = Insertion(into, 2, [_or_default(field, "?") for field in fields], _json_places(fields))
         return known
 
     def stage(self, columns: Columns) -> Insertion:
@@ -99,8 +72,8 @@ class Statements:
         known = self._stagings.get(columns)
         if known is None:
             fields = self._fields(columns)
-            sql = f"INSERT INTO {self.stage_name}({', '.join(columns)}) VALUES (?{',?' * (len(columns) - 1)})"
-            known = self._stagings[columns] = Insertion(sql, _json_places(fields))
+            into = f"{self.stage_name}({','.join(columns)})"
+            known = self._stagings[columns] = Insertion(into, 0, ["?"] * len(fields), _json_places(fields))
         return known
 
     def delete(self, columns: Columns) -> Deletion:

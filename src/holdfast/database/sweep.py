@@ -43,8 +43,7 @@ class Sweep:
 
     def add(self, columns: Columns, values: Values) -> None:
         if length_of(columns, values):
-            plan = self._statements.stage(columns)
-            self._tx.session.connection.executemany(plan.sql, zip(*plan.encoded(values), strict=True))
+            self._statements.stage(columns).run(self._tx.session.connection, (), values)
 
     def finish(self, condition: str = "", args: Sequence[Any] = ()) -> Swept:
         tx, statements, target = self._tx, self._statements, self._target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -12,10 +11,11 @@ from holdfast.errors import Bug, Closed
 from holdfast.model.field import Table
 
 from .home import Columns, Row, Settler, Values
+from .insertion import Insertion
 from .load import load
 from .seen import Seen
 from .session import Session
-from .statements import Insertion, Statements, length_of, row_at
+from .statements import Statements, length_of, row_at
 from .sweep import Sweep, delete_unseen
 
 __all__ = ["NUMBERS", "Transaction"]
@@ -185,7 +185,7 @@ class Transaction:
         if count:
             connection = self._session.connection
             before = connection.total_changes()
-            connection.executemany(plan.sql, zip(repeat(target, count), repeat(self._number, count), *plan.encoded(values), strict=True))
+            plan.run(connection, (target, self._number), values)
             if connection.total_changes() != before:
                 self.changed(statements, target, lasting=lasting)
         return count
