@@ -226,9 +226,12 @@ class Transaction(Protocol):
     def change(self, name: str, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Write into tables that are not the model's, once per row of arguments. name: what `on_commit` is told has changed."""
 
-    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> int:
+    def note(
+        self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, text: str = "", **details: Any
+    ) -> int:
         """A line in the log, at this transaction's revision. Without one a transaction that takes a revision logs kind `live`.
 
+        text: the details, when they are JSON already.
         Returns the line's time: ns since 1970.
         """
 

@@ -144,11 +144,14 @@ class Transaction:
             connection.executemany(sql, rows)
         self.tables.add(name)
 
-    def note(self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, **details: Any) -> int:
+    def note(
+        self, kind: str, *, target: str | None = None, author: str | None = None, message: str | None = None, text: str = "", **details: Any
+    ) -> int:
         self._check()
-        text = msgspec.json.encode(details).decode() if details else None
+        if details:
+            text = msgspec.json.encode(details).decode()
         now = self._session.stamp(self._number)
-        self._lines.append((self.revision, self._notes, now, kind, target, author, message, text))
+        self._lines.append((self.revision, self._notes, now, kind, target, author, message, text or None))
         self._notes += 1
         return now
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from zlib import crc32
 
@@ -29,10 +30,13 @@ from .values import decode, encode
 from .wide import Children, children
 
 __all__ = [
-    "KIND", "PRESENCE", "Gathered", "Written", "details_of", "ended_sum", "line_sum", "load", "node_of", "row_sum", "text_of", "verified",
+    "KIND", "PRESENCE", "Gathered", "Written", "details_of", "ended_sum", "line_sum", "line_text", "load", "node_of", "row_sum", "text_of",
+    "verified",
 ]  # fmt: skip
 
 Fetch = Callable[[str, Sequence[Any]], list[SqlRow]]
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 KIND: Final = "config"
 """Of the log lines of commits."""
@@ -69,7 +73,23 @@ def ended_sum(began: int, until: int) -> int:
 def line_sum(author: str | None, message: str | None, details: dict[str, Any]) -> int:
     """The checksum of a log line, of all but the sum itself."""
     rest = {name: value for name, value in details.items() if name != "sum"}
-    return crc32(msgspec.json.encode([author, message, rest], order="deterministic"))
+    return _sum_over(author, message, _encode(rest))
+
+
+def line_text(author: str, message: str, details: dict[str, Any]) -> str:
+    """The details of a log line as they lie in the file, with the checksum."""
+    text = _encode(details)
+    return f'{text[:-1].decode()},"sum":{_sum_over(author, message, text)}}}'
+
+
+def _sum_over(author: str | None, message: str | None, details: bytes) -> int:
+    return crc32(b"]", crc32(details, _sum_of_words(author, message)))
+
+
+@lru_cache(maxsize=256)
+def _sum_of_words(author: str | None, message: str | None) -> int:
+    """Where the checksum of `[author, message, details]` begins."""
+    return crc32(_encode([author, message])[:-1] + b",")
 
 
 class Written(msgspec.Struct, frozen=True):

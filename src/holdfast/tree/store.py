@@ -190,9 +190,9 @@ class Store:
             details["origin"] = proposal.origin
         if proposal.owner is not None:
             details["owner"] = proposal.owner
-        details["sum"] = rows.line_sum(proposal.author, proposal.message, details)
         target = written.roots[0] if len(written.roots) == 1 else None
-        return tx.note(rows.KIND, target=target, author=proposal.author, message=proposal.message, **details)
+        text = rows.line_text(proposal.author, proposal.message, details)
+        return tx.note(rows.KIND, target=target, author=proposal.author, message=proposal.message, text=text)
 
     def _check(self, tx: Transaction, tip: Head, proposal: Proposal, gathered: rows.Gathered) -> None:
         """Raises: Conflict, with every path that differs."""
