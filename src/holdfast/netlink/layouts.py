@@ -74,19 +74,17 @@ class _Layout:
 
 def encode_alike(table: Table, row: Mapping[str, Any], op: Operation, flags: int) -> bytes | None:
     """What codec.encode writes for this row; None: a row that only it can write. Raises: InvalidValue."""
-    names = tuple(row)
-    for name, default in _unsent(table.name):
-        if name in row and row[name] == default:
-            names = tuple([one for one in names if one != name])
+    unsent = _unsent(table.name)
+    names = tuple([name for name, value in row.items() if name not in unsent or value != unsent[name]])
     layout = _layout(table.name, names, op)
     return None if layout is None else layout.encode(row, flags)
 
 
 @lru_cache
-def _unsent(table_name: str) -> tuple[tuple[str, Any], ...]:
+def _unsent(table_name: str) -> dict[str, Any]:
     """Fields that are not sent at their default, of those that have one."""
     fields = TABLES[table_name].fields
-    return tuple((one.name, one.default) for one in fields if one.default is not None and all(word.isupper() for word in one.attrs))
+    return {one.name: one.default for one in fields if one.default is not None and all(word.isupper() for word in one.attrs)}
 
 
 @lru_cache(256)

@@ -10,10 +10,10 @@ from typing import Any, Final
 from holdfast.mirror.batches import parsed
 from holdfast.model.field import Table
 
+from .cells import LOCATORS
 from .compare import differences
 from .complete import completed
 from .contract import Change, Create, Delete, Request
-from .present import LOCATORS
 
 __all__ = ["difference"]
 

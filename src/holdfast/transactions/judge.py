@@ -10,11 +10,12 @@ from holdfast.mirror.hand import Hand
 from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 
+from .cells import locator_of, name_of
 from .compare import differences, lost
 from .contract import Change, Create, Delete, Request
 from .order import Step, Verb
 from .plan import Plan
-from .present import LOCATORS, ROWS_MOST, Present
+from .present import ROWS_MOST, Present
 from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
@@ -27,8 +28,7 @@ Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
 
 def named(target: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What stands for an object among others: of an interface its name, else the key."""
-    names = ("ifname",) if table is INTERFACES else table.key
-    return (target, table.name, *(str(row.get(name, table.defaults[name])) for name in names))
+    return (target, table.name, row.get("ifname")) if table is INTERFACES else (target, table.name, *name_of(table, row))
 
 
 def left_words(one: Request, present: Present) -> str:
@@ -49,8 +49,7 @@ def along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, .
 
 def _place(one: Plan, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What objects are looked up by."""
-    table = one.request.table
-    return (one.where, table.name, *(str(row.get(name, table.defaults[name])) for name in LOCATORS[table.name]))
+    return (one.where, one.request.table.name, *locator_of(one.request.table, row))
 
 
 class Judge:
@@ -110,7 +109,8 @@ class Judge:
 
     def last_of_each(self, plans: Sequence[Plan], stages: int) -> Collection[Plan]:
         """The plans that say what must be in the end: a later request may have made again what an earlier one removed."""
-        if stages == 1 and all(isinstance(one.request, Create) for one in plans):
+        verbs = {type(one.request) for one in plans}
+        if stages == 1 and (verbs == {Create} or verbs == {Delete}):
             return plans
         last = {self.thing(one): one for one in plans}.values()
         made = [one for one in last if isinstance(one.request, Create)]

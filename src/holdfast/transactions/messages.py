@@ -18,6 +18,7 @@ from holdfast.netlink.layouts import encode_alike
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute, message
 
+from .cells import Fields
 from .complete import AF_BRIDGE, AF_INET6
 from .order import Step, Verb
 
@@ -35,7 +36,8 @@ _SIMPLE: Final = frozenset(
     ("family", "dst", "dst_len", "table_id", "type", "proto", "scope", "tos", "priority", "gateway", "oif", "prefsrc")
 )
 """Fields of routes that are sent as they are: most routes have no other."""
-_COMPLEX: Final = ("multipath", "via", "encap", "newdst", "metrics", "nh_id", "src", "flags", "unknown")
+_SIMPLE_GIVEN: Final = Fields(ROUTES, sorted(_SIMPLE))
+_COMPLEX: Final = Fields(ROUTES, ("multipath", "via", "encap", "newdst", "metrics", "nh_id", "src", "flags", "unknown"))
 _TOLD: Final = frozenset(one.name for one in ROUTES.fields if one.readonly or one.derive) | {"iif"}
 _BY_OBJECT: Final = ("gateway", "oif", "via", "multipath", "encap", "encap_type")
 _U16: Final = Struct("=H")
@@ -52,8 +54,8 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
 
     Raises: InvalidValue - a value that does not fit;  NotSupported - what cannot be asked for.
     """
-    if step.table is ROUTES and step.verb is Verb.DELETE and not any(row.get(name) for name in _COMPLEX):
-        row = {name: row[name] for name in _SIMPLE if row.get(name) is not None}
+    if step.table is ROUTES and step.verb is Verb.DELETE and not any(_COMPLEX.of(row)):
+        row = _SIMPLE_GIVEN.given(row)
     elif step.table is ROUTES and not row.keys() <= _SIMPLE and all(map(_says_nothing, row, row.values())):
         row = {name: value for name, value in row.items() if name in _SIMPLE and value is not None}
     if step.table is ROUTES and row.keys() <= _SIMPLE:

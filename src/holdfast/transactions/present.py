@@ -12,26 +12,14 @@ from holdfast.mirror.batches import parsed
 from holdfast.model import ADDRESSES, FDB, INTERFACES, NEIGHBOURS, NEXTHOPS, ROUTES, VLANS
 from holdfast.model.field import Table
 
+from .cells import LOCATORS, key_of, locator_of
 from .compare import differences, lost
 from .contract import Named
 
-__all__ = ["LOCATORS", "ROWS_MOST", "Fetch", "Present"]
+__all__ = ["ROWS_MOST", "Fetch", "Present"]
 
 Row = dict[str, Any]
 Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-
-LOCATORS: Final = {
-    "interfaces": ("ifname",),
-    "addresses": ("local", "ifindex", "prefixlen", "family", "ipv4_peer"),
-    "routes": ("dst", "dst_len", "table_id", "family", "tos", "priority"),
-    "neighbours": ("dst", "ifindex", "proxy", "family"),
-    "rules": ("priority", "family", "table_id"),
-    "nexthops": ("id",),
-    "fdb": ("lladdr", "vlan", "master", "ifindex"),
-    "vlans": ("ifindex", "vid"),
-    "netns": ("name",),
-}
-"""What an object is looked up by when only what was asked for is known; the rest is compared."""
 
 ROWS_MOST: Final = 1000
 """More rows of one table than this are read at once to be compared, and not kept for the answer."""
@@ -122,14 +110,14 @@ class Present:
         known = self._numbered(target, known)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None:
-            rows = gathered.get(_values(table, known, LOCATORS[table.name]), [])
-            key = _values(table, known, table.key)
-            return next((row for row in rows if tuple([row[name] for name in table.key]) == key), None)
+            rows = gathered.get(locator_of(table, known), [])
+            key = key_of(table, known)
+            return next((row for row in rows if key_of(table, row) == key), None)
         if table is INTERFACES and not known.get("ifindex"):
             return self.like(table, target, {"ifname": known.get("ifname")})
         if any(name not in known and table.defaults[name] is None for name in table.key):
             return self.like(table, target, known)
-        rows = self._with(table, target, table.key, _values(table, known, table.key))
+        rows = self._with(table, target, table.key, key_of(table, known))
         if not rows and known.get("multipath"):  # its hops may have come into another order
             rows = [row for row in self.candidates(table, target, known) if not lost(table, known, row)]
         return rows[0] if rows else None
@@ -137,8 +125,8 @@ class Present:
     def find_among(self, table: Table, target: str, known: Mapping[str, Any]) -> tuple[Row | None, list[Row]]:
         """The same of a route, and all that have what it is looked up by: its prefix."""
         rows = self.candidates(table, target, known)
-        key = _values(table, self._numbered(target, known), table.key)
-        row = next((row for row in rows if _values(table, row, table.key) == key), None)
+        key = key_of(table, self._numbered(target, known))
+        row = next((row for row in rows if key_of(table, row) == key), None)
         if row is None:
             row = self.find(table, target, known)
         return row, rows
@@ -155,10 +143,10 @@ class Present:
         asked = self._numbered(target, asked)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
-            return gathered.get(_values(table, asked, LOCATORS[table.name]), [])
+            return gathered.get(locator_of(table, asked), [])
         names = LOCATORS[table.name]
         if table.name == "routes":
-            return self._with(table, target, names, _values(table, asked, names))
+            return self._with(table, target, names, locator_of(table, asked))
         if table.name == "interfaces" and asked.get("ifindex"):
             names = ("ifindex",)
         elif table.name == "rules" and not asked.get("priority"):
@@ -355,12 +343,6 @@ def _condition(table: Table, names: tuple[str, ...], absent: tuple[bool, ...]) -
     asked = [place for place in range(len(names)) if place not in json]
     terms = [f"{names[place]} IS NULL" if absent[place] else f"{names[place]} = ?" for place in asked]
     return " AND ".join(terms) or "true", tuple(place for place in asked if not absent[place]), json
-
-
-def _values(table: Table, row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
-    """Of a row, or a part of one: what is not in it has its default."""
-    defaults = table.defaults
-    return tuple([row.get(name, defaults[name]) for name in names])
 
 
 _HOPS: Final = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"

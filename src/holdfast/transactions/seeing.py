@@ -16,6 +16,7 @@ from holdfast.mirror.rules import POLLED
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 
+from .cells import key_of
 from .creations import Creations
 from .deadline import Deadline
 from .judge import Judge
@@ -159,11 +160,21 @@ class Seeing:
         left: set[int] = set()
         for (where, table), group in alike.items():
             if len(group) > ROWS_MOST:
-                asked = {place: one.asked or {} for place, one in group.items()}
+                asked = {place: one.asked for place, one in group.items() if one.asked is not None}
                 left.update(self._wrong(where, table, {place: (tuple(one), tuple(one.values())) for place, one in asked.items()}))
+                left.update(self._still_there(where, table, {at: one.before for at, one in group.items() if one.asked is None}))
             else:
                 left.update(group)
         return [(place, one) for place, one in looked_at if place in left]
+
+    def _still_there(self, where: str, table: Table, before: Mapping[int, Row | None]) -> list[int]:
+        """Of things that are to be gone those whose key is still there."""
+        if not before:
+            return []
+        if not table.json.isdisjoint(table.key):  # JSON has several spellings
+            return list(before)
+        there = set(self._present.cells(table, where, table.key))
+        return [place for place, row in before.items() if row is not None and key_of(table, row) in there]
 
     def _wrong(self, where: str, table: Table, asked: Mapping[int, Cells], since: int = 0, until: int | None = None) -> list[int]:
         """Those for which there is no row with exactly these cells, among all rows or those that began then."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from holdfast.model import INTERFACES
-from holdfast.model.field import Table
 
+from .cells import name_of
 from .complete import completed
-from .contract import Create, Delete, Named, Request
+from .contract import Create, Delete, Request
 
 __all__ = ["stages"]
 
@@ -40,7 +39,7 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
     """What names the objects of a request: of interfaces name and index, of a veth both ends."""
     row: Mapping[str, Any] = completed(one.table, one.row) if isinstance(one, Create) else one.row
     if one.table is not INTERFACES:
-        yield (one.target, one.table.name, *[_name(row.get(name, default)) for name, default in _key(one.table)])
+        yield (one.target, one.table.name, *name_of(one.table, row))
         return
     for name in ("ifname", "ifindex"):
         if row.get(name):
@@ -49,12 +48,3 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
     if peer:
         where = peer.get("target") or one.target
         yield from ((where, name, peer[name]) for name in ("ifname", "ifindex") if peer.get(name))
-
-
-@cache
-def _key(table: Table) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, table.defaults[name]) for name in table.key)
-
-
-def _name(value: Any) -> Any:
-    return value if isinstance(value, int | str | Named) or value is None else repr(value)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, overload
 from holdfast.model import ADDRESSES, INTERFACES, ROUTES
 from holdfast.model.field import Field, Table
 
+from .cells import Fields
 from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
 
@@ -121,7 +122,7 @@ _OF_PEER: Final = ("ifname", "ifindex", "address", "mtu", "txqlen")
 
 def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
     """The request that makes a row again. What is there by then, because the kernel made it, is brought to it."""
-    whole = {name: row[name] for name in _saved(table) if row.get(name) is not None}
+    whole = _saved(table).given(row)
     if table is INTERFACES and whole.get("address") == NO_ADDRESS:
         del whole["address"]
     for column in ("kind_data", "port_data"):
@@ -141,9 +142,9 @@ def _only_set(value: Any) -> Any:
 
 
 @cache
-def _saved(table: Table) -> tuple[str, ...]:
+def _saved(table: Table) -> Fields:
     """What of a row makes it again."""
-    return tuple(one.name for one in table.fields if one.name in _TAKEN_ALONG or _is_taken(table, one))
+    return Fields(table, (one.name for one in table.fields if one.name in _TAKEN_ALONG or _is_taken(table, one)))
 
 
 def _is_taken(table: Table, field: Field) -> bool:
