@@ -139,6 +139,33 @@ async def test_what_came_back_after_the_undo_is_found_and_removed() -> None:
             assert not difference(before, state_of(netns))
 
 
+async def test_of_very_many_that_go_one_that_somebody_makes_again_is_told() -> None:
+    """Who removes them looks at all of the table at once afterwards."""
+    with Namespace("tx") as netns:
+        scene(netns)
+        async with staged(netns) as stage:
+            await stage.commit(*[stage.new("routes", **prefix(20, at), gateway="10.0.0.2") for at in range(3_000)], timeout_s=60)
+            rows = [row for row in stage.rows("routes") if row["dst"].startswith("20.1.")]
+            going = [stage.gone("routes", **row) for row in rows]
+            before = state_of(netns)
+
+            def meanwhile(done: int, of: int) -> None:
+                if done == of and again:
+                    netns.ip(f"route add {rows[2000]['dst']}/32 via 10.0.0.2 proto static")
+
+            again = True
+            with pytest.raises(Conflict, match=r"20\.1\..* is not as asked after it: it is still there") as caught:
+                await stage.commit(*going, timeout_s=60, progress=meanwhile)
+            assert caught.value.details["index"] == 2000 and not caught.value.details["not_undone"]
+            assert not difference(before, state_of(netns))
+            again = False
+            outcome = await stage.commit(*going, timeout_s=60, progress=meanwhile)
+            assert not [row for row in stage.rows("routes") if row["dst"].startswith("20.1.")]
+            assert outcome.sent == 3_000
+            await stage.commit(*outcome.undo, timeout_s=60)
+            assert not difference(before, state_of(netns))
+
+
 def test_one_that_is_no_plain_creation_makes_them_a_list() -> None:
     stage = Stage(None, None, Namespace("unused"))  # type: ignore[arg-type]
     plain = [stage.new("routes", **prefix(20, at)) for at in range(1500)]
