@@ -140,7 +140,7 @@ def test_a_draft_is_worked_on_until_it_is_committed(typing: Typing) -> None:
     assert "- a.y: 2" in typing.type("draft lab\ncommit -m 'as ordered'")
     assert typing.shell.keeper.draft == ""
     assert "as ordered" in typing.type("log .a")
-    assert "there is no current draft" in typing.type("cand")
+    assert "there is no current draft" in typing.type("cand") and "expected tables or paths" in typing.type("diff")
     assert "draft draft1 is dropped" in typing.type("begin\ncancel")
     assert "no draft `nope`" in typing.type("draft nope")
 
@@ -173,7 +173,7 @@ def test_a_draft_is_put_onto_what_others_did(typing: Typing) -> None:
     told = typing.type("rebase").splitlines()
     assert told[0].startswith("draft lab stands on revision") and told[-1] == "  a.x"
     assert len(typing.type("rebase").splitlines()) == 1, "nothing has changed since"
-    assert typing.type("cand") == "~ a.x: 3 → 2\n"
+    assert typing.type("cand") == typing.type("diff") == "~ a.x: 3 → 2\n"
     assert "~ a.x: 3 → 2" in typing.type("commit")
     assert "there is no current draft" in typing.type("rebase")
     assert "no draft `nope`" in typing.type("rebase nope")

@@ -52,7 +52,8 @@ def running_node(db: str = "") -> UnixClient:
     path = file_of(db)
     if path is None:
         what = f"no node is running on `{db}`" if db else "no node is running"
-        raise Unavailable(what, hint=f"`holdfast run{f' --db {db}' if db else ''}` starts one")
+        starts = f"`holdfast run --db {db}` starts one" if db else "`holdfast run` starts one; that of a file of its own: --db FILE"
+        raise Unavailable(what, hint=starts)
     return UnixClient(socket_of(path))
 
 

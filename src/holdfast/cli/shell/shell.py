@@ -103,6 +103,8 @@ class Shell:
             columns = min(terminal_width(sys.stdout) or _WIDEST, _WIDEST)
             click.echo(helped(words[1:], self.group) if about else overview(self.group, self.style, columns))
             return 0
+        if list(map(str, words)) == ["diff"] and self.keeper.draft:
+            words = [Word.of("cand", "cand")]  # from what to what, a bare one leaves open; here it is plain
         if words[0] == "shell":
             raise InvalidValue("this is the shell already", hint="`exit` leaves it")
         if words[0] in _OPENS and not (words[0] == "del" and len(words) == 2):

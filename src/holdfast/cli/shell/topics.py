@@ -43,7 +43,7 @@ TOPICS: Final = {
         begin tonight        a draft on the tree as it is now
         put nodes.r1.mtu 9000
         rm nodes.r2          these go to the draft
-        cand                 what it would change
+        cand                 what it would change; `diff` alone says it, too
         commit -m "why"      all of it, or nothing if somebody changed the same meanwhile;  cancel drops it
         rebase               then puts it onto the tree as it is now, to be looked at and committed again
         get, keys, find, export, graph and edit see the draft; log, diff, blame and rollback are of what was committed.
