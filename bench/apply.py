@@ -3,7 +3,8 @@
     sudo .venv/bin/python bench/apply.py [--large]
 
 One at a time: create, change, remove, each a commit that returns when the tables show it, with 0 and with 100 k routes present
-(--large: 1 M); beside it pyroute2's NDB, with few. In one transaction: 100 k routes by create_many, seen and verified, beside
+(--large: 1 M), and on one processor, where the thread that waits and the one that works share what it has in its caches; beside it
+pyroute2's NDB, with few. In one transaction: 100 k routes by create_many, seen and verified, beside
 `ip -batch`; a table of 100 k replaced by one that differs in 10, by replace_all; 1 000 veth pairs. Targets: ≥ 2 000/s each; ≤ 3× ip
 -batch; replaced in ≤ 1 s; memory bounded.
 """
@@ -11,6 +12,7 @@ One at a time: create, change, remove, each a commit that returns when the table
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -88,6 +90,7 @@ def main(large: bool) -> None:
             if present:
                 scene.batch(NAME, scene.routes(present))
             line("holdfast", present, scene.child(__file__, "one", "holdfast", str(ONE_BY_ONE)))
+            line("on one CPU", present, scene.child(__file__, "one", "holdfast", str(ONE_BY_ONE), "alone"))
             if present <= 100_000:
                 line("NDB", present, scene.child(__file__, "one", "pyroute2", str(OF_NDB if present == 0 else 3)))
     count = 1_000_000 if large else 100_000
@@ -116,6 +119,8 @@ def line(who: str, present: int, rates: dict[str, float]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:3] == ["--child", "one"]:
+        if sys.argv[5:]:
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         print(json.dumps(one_by_one(sys.argv[3], int(sys.argv[4]))))
     elif sys.argv[1:3] == ["--child", "many"]:
         print(json.dumps(at_once(int(sys.argv[3]))))

@@ -325,6 +325,29 @@ def test_the_log_of_synced_commits_begins_anew_in_its_place(tmp_path: Any, monke
         assert database.fetch("SELECT count(*) FROM things") == [(300,)]
 
 
+def test_in_memory_a_thread_copies_what_one_commit_made_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a first load waits for the next job as well, and should not for the copying."""
+    monkeypatch.setattr(checkpoint, "LIMIT", 200)
+    copying: list[str] = []
+    copy = checkpoint.Checkpoint._copy
+
+    def noted(self: Any, connection: Any) -> int:
+        copying.append(threading.current_thread().name)
+        return copy(self, connection)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "_copy", noted)
+    with Database(tables=[THINGS]) as database:
+        database.write(wide(0, 5000)).result()
+        deadline = time.monotonic() + 10
+        while os.path.getsize(database.path) < 2 << 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert os.path.getsize(database.path) >= 2 << 20, "without another commit"
+        assert set(copying) == {"holdfast-checkpoint"}
+        for place in range(1, 40):  # and then the writer goes on with short ones
+            database.write(wide(place, 20)).result()
+        assert database.fetch("SELECT count(*), max(size) FROM things") == [(5000, 39)]
+
+
 def test_on_a_disk_a_thread_copies_the_log_and_the_writer_only_the_rest(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "LIMIT", 200)
     monkeypatch.setattr(checkpoint, "STEP", 100)
