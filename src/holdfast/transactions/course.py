@@ -12,6 +12,7 @@ from .contract import Request
 from .creations import Creations
 from .judge import Judge, Known, along, known_of
 from .plan import Plan, as_sent
+from .present import Present
 from .undo import backwards, inverse
 
 __all__ = ["Before", "Course", "inverses_of"]
@@ -43,8 +44,9 @@ class Before:
                 return []
         else:
             present.gather_many((target, table) for target, table, *_ in self.entries)
+        entries = self.entries.among(present) if isinstance(self.entries, _Made) else self.entries
         try:
-            return [one for one in (judge.left_of(*entry) for entry in self.entries) if one is not None]
+            return [one for one in (judge.left_of(*entry) for entry in entries) if one is not None]
         finally:
             present.forget()
 
@@ -119,3 +121,10 @@ class _Made:
 
     def __iter__(self) -> Iterator[Known]:
         return (known_of(self.many.plan(place)) for place in sorted(self.done))
+
+    def among(self, present: Present) -> Iterator[Known]:
+        """Those that may be among the rows that were gathered: of very many that are gone again others have made a few meanwhile."""
+        for place in sorted(self.done):
+            target, table, locator = self.many.locator(place)
+            if locator is None or present.is_gathered(table, target, locator):
+                yield known_of(self.many.plan(place))

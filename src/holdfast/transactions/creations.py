@@ -7,14 +7,16 @@ transaction of 1 000 000 routes needs the memory of their values, whatever is ma
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, overload
 
 from holdfast.model.field import Table
 
+from .cells import LOCATORS, locator_of
 from .complete import completed
-from .contract import Create, Delete, Request
+from .contract import Create, Delete, Named, Request
 from .journal import Run
 from .order import phase_of
 from .plan import FREE, Plan, plan_free
@@ -27,13 +29,25 @@ _PART: Final = 4096
 
 
 class _Layout(NamedTuple):
-    """What creations that are alike share. names: of the fields, completed; the first `given` of them were asked for."""
+    """What creations that are alike share.
+
+    names   of the fields, completed; the first `given` of them were asked for.
+    locate  of the values, what such an object is looked up by.
+    """
 
     target: str
     table: Table
     beside: bool
     given: int
     names: tuple[str, ...]
+    locate: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _locating(table: Table, names: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    locator = LOCATORS[table.name]
+    if len(locator) > 1 and set(locator) <= set(names):
+        return itemgetter(*map(names.index, locator))
+    return lambda values: locator_of(table, dict(zip(names, values, strict=True)))
 
 
 def kept(requests: Iterable[Request]) -> Sequence[Request]:
@@ -67,7 +81,7 @@ class Creations(Sequence[Create]):
         number = self._layouts.get(layout)
         if number is None:
             number = self._layouts[layout] = len(self._shared)
-            self._shared.append(_Layout(*layout))
+            self._shared.append(_Layout(*layout, _locating(one.table, layout[-1])))
         self._layout_at.append(number)
         self._phase_at.append(phase_of(one.table, asked))
         self._values.append(tuple(asked.values()))
@@ -99,6 +113,12 @@ class Creations(Sequence[Create]):
     def cells(self, place: int) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """What must be so after it: names of fields, and their values."""
         return self._shared[self._layout_at[place]].names, self._values[place]
+
+    def locator(self, place: int) -> tuple[str, Table, tuple[Any, ...] | None]:
+        """Where and what it is, and by what it is looked up; None: that is not known before it is made."""
+        layout = self._shared[self._layout_at[place]]
+        found = layout.locate(self._values[place])
+        return layout.target, layout.table, None if Named in set(map(type, found)) else found
 
     # -- in the order in which they are sent -----------------------------------------------------------------------
 

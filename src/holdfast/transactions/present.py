@@ -23,6 +23,8 @@ Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 ROWS_MOST: Final = 1000
 """More rows of one table than this are read at once to be compared, and not kept for the answer."""
+_NOT_BY_LOCATOR: Final = ("rules", "interfaces", "fdb")
+"""Tables in which what was asked for may stand under another locator: the kernel has chosen a part of it."""
 _DEAR: Final = 4
 """To ask for a row costs as much as to read so many."""
 _EVER: Final = (1 << 63) - 1
@@ -42,9 +44,7 @@ class Present:
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
-    def gather(
-        self, table: Table, target: str, wanted: Collection[str] = (), *, since: int = 0, until: int | None = None
-    ) -> int:
+    def gather(self, table: Table, target: str, wanted: Collection[str] = (), *, since: int = 0, until: int | None = None) -> int:
         """Read all of a target's rows at once, for many questions about them, until `forget`; how many there are.
 
         wanted: the columns that the questions are about; none: all. since, until: only rows that began after, and up to, a revision.
@@ -60,6 +60,11 @@ class Present:
             found.setdefault(tuple([values[place] for place in places]), []).append(parsed(table, row) if json else row)
         self._gathered[table.name, target] = found
         return len(rows)
+
+    def is_gathered(self, table: Table, target: str, locator: tuple[Any, ...]) -> bool:
+        """May there be a row that is looked up by this, among those that were gathered? True also where they do not tell."""
+        gathered = self._gathered.get((table.name, target))
+        return gathered is None or table.name in _NOT_BY_LOCATOR or locator in gathered
 
     def gather_many(self, places: Iterable[tuple[str, Table]]) -> None:
         """The same where there are many questions, for the rows that there are. places: where and what each is about."""
@@ -142,7 +147,7 @@ class Present:
         """Rows that may be what was asked for: they have what the object is looked up by."""
         asked = self._numbered(target, asked)
         gathered = self._gathered.get((table.name, target))
-        if gathered is not None and table.name not in ("rules", "interfaces", "fdb"):
+        if gathered is not None and table.name not in _NOT_BY_LOCATOR:
             return gathered.get(locator_of(table, asked), [])
         names = LOCATORS[table.name]
         if table.name == "routes":
