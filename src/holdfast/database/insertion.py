@@ -24,7 +24,9 @@ __all__ = ["Insertion", "texts"]
 _MANY: Final = 128
 """Fewer rows go one by one: preparing the statement of a block takes as long as a hundred rows."""
 _BLOCK: Final = 32
-"""Rows in a block. More gain nothing, and from some 10 000 characters on apsw does not keep a statement."""
+"""Rows in a block, at most: more gain nothing."""
+_LONGEST: Final = 12_000
+"""Characters of a block: a statement of more than 16 KiB apsw prepares anew each time, which takes longer than its rows one by one."""
 _VARIED: Final = 320
 """Values in a block that differ from row to row, at most."""
 
@@ -67,7 +69,7 @@ class Insertion:
         """Insert as many rows as make whole blocks; returns how many."""
         same = tuple([column[0] == column[-1] and column.count(column[0]) == length for column in columns])
         varied = [column for column, one in zip(columns, same, strict=True) if not one]
-        size = min(_BLOCK, _VARIED // max(1, len(varied)))
+        size = min(_BLOCK, _VARIED // max(1, len(varied)), _LONGEST // len(self._sql))
         blocks = length // size if size > 1 else 0
         if blocks:
             fixed = shared + tuple([column[0] for column, one in zip(columns, same, strict=True) if one])

@@ -75,4 +75,4 @@ def locator_of(table: Table, row: Row) -> Cells:
 def name_of(table: Table, row: Row) -> Cells:
     """The key as what a set can hold."""
     found = _key(table).of(row)
-    return found if table.json.isdisjoint(table.key) else tuple(map(repr, found))
+    return found if table.json.isdisjoint(table.key) else tuple([repr(one) if isinstance(one, list | dict) else one for one in found])

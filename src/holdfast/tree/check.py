@@ -25,7 +25,7 @@ from .past import Fetch
 __all__ = ["Damage", "check", "examine"]
 
 _MOST: Final = 100
-_TODO: Final = "restore a backup (`holdfast restore`)"
+_HINT: Final = "restore a backup (`holdfast restore`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ def examine(connection: apsw.Connection) -> Iterator[Finding]:
 
     damages = check(fetch)
     for one in damages[:_MOST]:
-        yield Finding("problem", "tree", one.what, _TODO)
+        yield Finding("problem", "tree", one.what, _HINT)
     if len(damages) > _MOST:
-        yield Finding("problem", "tree", f"and {len(damages) - _MOST} more", _TODO)
+        yield Finding("problem", "tree", f"and {len(damages) - _MOST} more", _HINT)
     if not damages:
         [(there, ended)] = fetch("SELECT count(*) - count(until), count(until) FROM tree", ())
         yield Finding("ok", "tree", f"{there} rows, {ended} in the history, each as it was written")
