@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.database.home import Swept, Transaction
 from holdfast.database.sqlite import Database
+from holdfast.database.statements import Statements
 from holdfast.errors import Bug, Closed
 from holdfast.model import ROUTES, RULES, TABLES
 from holdfast.model.field import TEXT, U32, Field, Packed, Table
@@ -149,6 +150,26 @@ def test_rows_that_go_in_blocks_are_all_there_as_told(database: Database, way: s
         for name, zone, size, tags, age in zip(*columns, strict=True)
     ]
     assert database.fetch("SELECT name, zone, size, tags, age, since FROM things ORDER BY name") == expected
+
+
+@pytest.mark.parametrize("varied", [0, 10, 99], ids="{}-varied".format)
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_no_block_of_rows_is_longer_than_what_apsw_keeps(table: Table, varied: int) -> None:
+    """A statement of more than 16 KiB it prepares anew each time that it is run."""
+    ran: list[tuple[str, int]] = []
+
+    class Recorder:
+        def executemany(self, sql: str, rows: Any) -> None:
+            ran.append((sql, len(list(rows))))
+
+    count = 500
+    values = [[place if at < varied else 0 for place in range(count)] for at, _ in enumerate(table.columns)]
+    for insertion in (Statements(table).insert(table.columns), Statements(table).put(table.columns)):
+        ran.clear()
+        insertion.run(Recorder(), ("here", 1), values)  # type: ignore[arg-type]
+        assert sum(sql.count("),(") * times + times for sql, times in ran) == count
+        assert max(len(sql.encode()) for sql, _ in ran) < 16 << 10
+        assert sum(times for _, times in ran) < count, "some in blocks"
 
 
 def test_wrong_columns_are_a_bug_and_write_nothing(database: Database) -> None:

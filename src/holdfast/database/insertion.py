@@ -24,9 +24,7 @@ __all__ = ["Insertion", "texts"]
 _MANY: Final = 128
 """Fewer rows go one by one: preparing the statement of a block takes as long as a hundred rows."""
 _BLOCK: Final = 32
-"""Rows in a block, at most: more gain nothing."""
-_LONGEST: Final = 12_000
-"""Characters of a block: a statement of more than 16 KiB apsw prepares anew each time, which takes longer than its rows one by one."""
+"""Rows in a block: more gain nothing, and a statement of more than 16 KiB apsw prepares anew each time (the longest has 10)."""
 _VARIED: Final = 320
 """Values in a block that differ from row to row, at most."""
 
@@ -69,7 +67,7 @@ class Insertion:
         """Insert as many rows as make whole blocks; returns how many."""
         same = tuple([column[0] == column[-1] and column.count(column[0]) == length for column in columns])
         varied = [column for column, one in zip(columns, same, strict=True) if not one]
-        size = min(_BLOCK, _VARIED // max(1, len(varied)), _LONGEST // len(self._sql))
+        size = min(_BLOCK, _VARIED // max(1, len(varied)))
         blocks = length // size if size > 1 else 0
         if blocks:
             fixed = shared + tuple([column[0] for column, one in zip(columns, same, strict=True) if one])
