@@ -10,8 +10,9 @@ import contextlib
 import gc
 import threading
 from collections.abc import Iterator
+from typing import Final
 
-__all__ = ["held_back"]
+__all__ = ["held_back", "hold"]
 
 
 class _Hold:
@@ -36,14 +37,15 @@ class _Hold:
                 gc.enable()
 
 
-_hold = _Hold()
+hold: Final = _Hold()
+"""Where `with held_back()` takes too long; `give` belongs to each `take`."""
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
     """In any number of threads; it runs again, if it ran before, when the last one is done."""
-    _hold.take()
+    hold.take()
     try:
         yield
     finally:
-        _hold.give()
+        hold.give()

@@ -268,7 +268,7 @@ class Database(Protocol):
         """The last committed revision."""
 
     def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
-        """Run a job in the writer thread, in a transaction; the future has its result after the commit.
+        """Run a job as the writer, in a transaction; the future has its result after the commit.
 
         Order: jobs run in the order of the calls. Jobs that wait together share a commit, and a sync when one of them is
         durable; an exception of one undoes that job alone. durable: the result is told when it is on the disk.
@@ -277,8 +277,13 @@ class Database(Protocol):
         later;  Corrupt;  Closed. A job must not wait for another job's future.
         """
 
+    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
+        """The same in the calling thread, all of it before this returns, if nothing else is written or waits to be. None: something
+        is, and nothing was done. Nothing may break it off: see `Undisturbed`.
+        """
+
     def on_commit(self, callback: OnCommit) -> Callable[[], None]:
-        """Call back, in the writer thread, after each commit that changed a table, with (revision, names of the tables).
+        """Call back, as the writer, after each commit that changed a table, with (revision, names of the tables).
 
         The revision is the last one when only volatile fields changed. It must be quick and must not raise. Returns what
         ends it.

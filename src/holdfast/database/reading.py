@@ -204,6 +204,9 @@ class FileReader(Reading):
         refused.set_exception(Denied(f"database {self.path} is open for reading only"))
         return refused
 
+    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
+        return self.write(job)
+
     def follow(self) -> bool:
         """Read where the writer is now: he goes to memory when the disk is full, and comes back. Says whether he has moved."""
         place = _place_of(self.path)

@@ -115,6 +115,9 @@ class Database(Reading):
     def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
         return self._writer.write(job, durable=durable)
 
+    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
+        return self._writer.write_here(job)
+
     def on_commit(self, callback: OnCommit) -> Callable[[], None]:
         return self._writer.on_commit(callback)
 

@@ -1,6 +1,10 @@
-"""The one thread that writes: takes jobs from a queue, runs those that wait together in one transaction, commits, tells.
+"""Who writes: a thread that takes jobs from a queue, runs those that wait together in one transaction, commits, tells.
 
 write() ──▶ queue ──▶ [job, job, job] ── BEGIN · job · savepoint job · … · COMMIT ──▶ on_commit ──▶ futures
+write_here() ── nothing waits: the same at once, in the calling thread ──▶ future
+
+There is one writer at a time, and that is who has the turn. A job that somebody waits for needs no other thread if nobody else
+wants one: two hand-overs are 40 µs of wakings, and a processor whose caches know nothing of it.
 """
 
 from __future__ import annotations
@@ -52,6 +56,10 @@ class _Job:
     future: Future[Any] = field(default_factory=Future)
 
 
+_LOOK: Final = _Job(lambda tx: None, durable=False)
+"""Not a job: something other than jobs may be due earlier than the thread thought when it fell asleep."""
+
+
 @dataclass(slots=True, eq=False)
 class _Done:
     """A job that ran and is not committed yet. `revision`: None if it changed nothing that lasts."""
@@ -79,6 +87,10 @@ class Writer:
         self._callbacks: tuple[OnCommit, ...] = ()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
+        self._turn = threading.Lock()
+        self._wanted = False  # the thread has jobs: nobody takes the turn before it
+        self._here: int | None = None
+        self._sleeps_s = 0.0
         self._closed = False
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="holdfast-writer", daemon=True)
@@ -92,14 +104,35 @@ class Writer:
     # -- for any thread --------------------------------------------------------------------------------------------
 
     def write(self, call: Callable[[TransactionContract], T], *, durable: bool) -> Future[T]:
-        if os.getpid() != self._pid:
-            raise Bug(f"database {self._path} is used after a fork: its writer thread stayed in the parent, process {self._pid}")
+        self._check_process()
         job = _Job(call, durable)
         with self._gate:  # so that nothing is queued behind the end
             if self._closed:
                 raise Closed(f"database {self._path} is closed")
             self._queue.put(job)
         return job.future
+
+    def write_here(self, call: Callable[[TransactionContract], T]) -> Future[T] | None:
+        """For a thread that nothing disturbs meanwhile."""
+        self._check_process()
+        if self._wanted or self._closed or not self._queue.empty() or not self._turn.acquire(blocking=False):
+            return None
+        try:
+            if self._closed:  # and perhaps finished, while nobody had the turn
+                return None
+            self._here = threading.get_ident()
+            job = _Job(call, durable=False)
+            self._round(deque((job,)))
+            if self._patience_s() < self._sleeps_s:
+                self._queue.put(_LOOK)
+        finally:
+            self._here = None
+            self._turn.release()
+        return job.future
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise Bug(f"database {self._path} is used after a fork: its writer thread stayed in the parent, process {self._pid}")
 
     def on_commit(self, callback: OnCommit) -> Callable[[], None]:
         with self._gate:
@@ -117,7 +150,7 @@ class Writer:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        if self._thread is threading.current_thread():
+        if self._thread is threading.current_thread() or self._here == threading.get_ident():
             raise Bug("the database is closed by one of its own jobs, which would wait for itself")
         self._thread.join()
 
@@ -125,25 +158,36 @@ class Writer:
 
     def _run(self) -> None:
         while True:
+            self._sleeps_s = self._patience_s()
             try:
-                job = self._queue.get(timeout=self._patience_s())
+                job = self._queue.get(timeout=self._sleeps_s)
             except queue.Empty:
-                self._come_home()
-                self._idle()
+                with self._turn:
+                    self._come_home()
+                    self._idle()
                 continue
-            jobs, ended = self._waiting(job)
-            while jobs:
-                self._come_home()
-                done: list[_Done] = []
-                began = time.monotonic()
-                try:
-                    self._transact(jobs, done)
-                except Exception as error:  # noqa: BLE001 - the thread must go on, and nobody may wait for ever
-                    self._survive(jobs, done, error)
-                self._compact(time.monotonic() - began)
-            if ended:
-                self._finish()
-                return
+            self._wanted = True
+            with self._turn:
+                self._wanted = False
+                jobs, ended = self._waiting(job)
+                while jobs:
+                    self._round(jobs)
+                if ended:
+                    self._finish()
+                    return
+
+    # -- whoever has the turn --------------------------------------------------------------------------------------
+
+    def _round(self, jobs: deque[_Job]) -> None:
+        """One transaction, and what else is due. Jobs are taken from the front; none is left if it failed altogether."""
+        self._come_home()
+        done: list[_Done] = []
+        began = time.monotonic()
+        try:
+            self._transact(jobs, done)
+        except Exception as error:  # noqa: BLE001 - writing must go on, and nobody may wait for ever
+            self._survive(jobs, done, error)
+        self._compact(time.monotonic() - began)
 
     def _patience_s(self) -> float:
         """How long to wait for a job before something else is done."""
@@ -179,7 +223,8 @@ class Writer:
         """All that is in the queue, up to a bound; and whether its end was reached."""
         jobs: deque[_Job] = deque()
         while job is not None:
-            jobs.append(job)
+            if job is not _LOOK:
+                jobs.append(job)
             if len(jobs) == _TOGETHER or self._queue.empty():
                 return jobs, False
             job = self._queue.get()

@@ -1,6 +1,6 @@
 """Events to rows: what a batch says, and what follows from it, written in one transaction.
 
-Everything here runs in the writer thread. Order matters: batches are applied as they came, so that put, delete, put of one
+Everything here runs in the writer. Order matters: batches are applied as they came, so that put, delete, put of one
 key ends as it should; all that one read cycle found is one transaction and one revision.
 """
 

@@ -13,7 +13,7 @@ __all__ = ["Bell"]
 
 
 class Bell:
-    """One per database and loop. `ring` runs in the writer thread; it costs a call into the loop only if somebody waits.
+    """One per database and loop. `ring` runs in the writer; it costs a call into the loop only if somebody waits.
 
     Nothing is queued: who is woken reads the database from where he stopped. So a slow reader loses nothing and fills nothing.
     """

@@ -1,4 +1,4 @@
-"""The writer's side of a source that is open: one read cycle, one round of answers, each a job of the writer thread."""
+"""The writer's side of a source that is open: one read cycle, one round of answers, each a job of the writer."""
 
 from __future__ import annotations
 

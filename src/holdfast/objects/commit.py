@@ -17,6 +17,7 @@ from holdfast.objects.batch import Batch, Filter
 from holdfast.objects.flight import Flight
 from holdfast.objects.snapshot import Snapshot, Undo
 from holdfast.transactions.contract import Engine, Outcome, Progress, Request
+from holdfast.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
@@ -83,34 +84,35 @@ def commit_here(engine: Engine, one: Object[Any], how: How) -> bool:
 
     Raises: as `commit`.
     """
-    link = one._previous
-    while link is not None:
-        if not link.idle:
+    with Undisturbed() as calm:
+        link = one._previous
+        while link is not None:
+            if not link.idle:
+                return False
+            link = link._previous
+        flight = Flight()
+        pending = one.take(flight)
+        if pending is None:
             return False
-        link = link._previous
-    flight = Flight()
-    pending = one.take(flight)
-    if pending is None:
-        return False
-    taken = [(one, pending)]
-    refused: HoldfastError | None = None
-    try:
-        batch = Batch(how.req_filter)
-        if pending or how.again:
-            _add(batch, one, pending, 1)
-        outcome = _asked_here(engine, batch, how)
-        if outcome is None:
-            one.put_back(pending, keep=True)
-            return False
-        _settle(taken, batch, outcome)
-        if how.save:
-            _remember(taken, outcome, [None])
-        return True
-    except BaseException as error:
-        refused = _refused(error, taken, how)
-        raise
-    finally:
-        _land([one], flight, refused)
+        taken = [(one, pending)]
+        refused: HoldfastError | None = None
+        try:
+            batch = Batch(how.req_filter)
+            if pending or how.again:
+                _add(batch, one, pending, 1)
+            outcome = _asked_here(engine, batch, how, calm)
+            if outcome is None:
+                one.put_back(pending, keep=True)
+                return False
+            _settle(taken, batch, outcome)
+            if how.save:
+                _remember(taken, outcome, [None])
+            return True
+        except BaseException as error:
+            refused = _refused(error, taken, how)
+            raise
+        finally:
+            _land([one], flight, refused)
 
 
 def _refused(error: BaseException, taken: list[Taken], how: How) -> HoldfastError | None:
@@ -203,13 +205,13 @@ def _add(batch: Batch, one: Object[Any], pending: Pending, of: int) -> None:
         raise
 
 
-def _asked_here(engine: Engine, batch: Batch, how: How) -> Outcome | None:
+def _asked_here(engine: Engine, batch: Batch, how: How, calm: Undisturbed) -> Outcome | None:
     if not batch.requests:
         return Outcome()
     if len(batch.requests) > 1:
         return None
     try:
-        return engine.commit_here(batch.requests[0], force=how.force, timeout_s=time_for(1), author=how.author, message=how.message)
+        return engine.commit_here(batch.requests[0], calm, force=how.force, timeout_s=time_for(1), author=how.author, message=how.message)
     except HoldfastError as error:
         batch.name(error)
         raise

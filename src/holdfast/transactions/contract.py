@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from holdfast.model.field import Table
+from holdfast.undisturbed import Undisturbed
 
 __all__ = ["Change", "Create", "Delete", "Engine", "Named", "Outcome", "Progress", "Request"]
 
@@ -124,11 +125,12 @@ class Engine(Protocol):
         ...
 
     def commit_here(
-        self, request: Request, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
+        self, request: Request, calm: Undisturbed, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
     ) -> Outcome | None:
         """As `commit` of a single request, in the calling thread, which is not the loop's. None: it needs the loop, and nothing was
         done.
 
-        Raises: as `commit`. Interrupted by a signal it is taken back as if it had been cancelled.
+        calm: what the caller is within; signals are handled when it is done, and while it waits for others.
+        Raises: as `commit`, what a signal's handler raises: then it is taken back as if it had been cancelled.
         """
         ...

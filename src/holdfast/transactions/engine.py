@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
+from holdfast.undisturbed import Undisturbed
 
 from .commit import Commit, Short, is_short
 from .contract import Change, Create, Named, Outcome, Progress, Request
@@ -122,9 +123,9 @@ class Transactions:
     # -- in the calling thread -------------------------------------------------------------------------------------
 
     def commit_here(
-        self, request: Request, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
+        self, request: Request, calm: Undisturbed, *, force: bool = False, timeout_s: float = 30.0, author: str = "", message: str = ""
     ) -> Outcome | None:
-        """As the contract says: the writer does all of it, and this thread waits for the writer."""
+        """As the contract says: this thread is the writer for as long as it takes, or waits for who is."""
         target = request.target
         if self._closed or not is_short(request) or not self._turns.try_take(target):
             return None
@@ -133,8 +134,13 @@ class Transactions:
             [hand] = self._hands({target: self._mirror.hand(target)}, [request]).values()
             commit = self._commit([request], {target: hand}, force=force, timeout_s=timeout_s, author=author, message=message)
             hand.lease(_NEXT_S)
-            running = self._mirror.database.write(commit.in_writer)
+            done = self._mirror.database.write_here(commit.in_writer)
+            running = done or self._mirror.database.write(commit.in_writer)
             try:
+                if done:
+                    calm.look()
+                else:
+                    calm.wait(running.exception)
                 begun = running.result()
             except HoldfastError:
                 hand.loop.call_soon_threadsafe(hand.resync)
@@ -150,7 +156,7 @@ class Transactions:
             ours = False
             rest = asyncio.run_coroutine_threadsafe(self._carried_on(running, commit, hand), hand.loop)
             try:
-                return rest.result()
+                return calm.wait(rest.result)
             except BaseException:
                 rest.cancel()
                 raise

@@ -30,7 +30,7 @@ from .values import MAX_COMMIT, MAX_LEAF
 __all__ = ["Follower", "Stale", "Store"]
 
 Follower = Callable[[Sequence[Commit]], None]
-"""Called in the writer thread with the commits of each batch, in order. It must be quick and must not raise."""
+"""Called by the writer with the commits of each batch, in order. It must be quick and must not raise."""
 
 
 _TOGETHER: Final = 60

@@ -216,7 +216,7 @@ class Hub:
     # -- from the writer to the loop -------------------------------------------------------------------------------
 
     def _committed(self, commits: Sequence[Commit]) -> None:
-        """In the writer thread. One call into the loop serves all commits that come before it runs, and none if nobody listens."""
+        """In the writer. One call into the loop serves all commits that come before it runs, and none if nobody listens."""
         # in this order: a watch that comes in this moment is either seen here, or sees that it has to read these commits
         self.told = commits[-1].revision
         if not (self._by_prefix or self._patterns or any(wanted() for _, wanted in self._callbacks)):

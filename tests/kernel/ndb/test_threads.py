@@ -1,6 +1,7 @@
 """Commits from threads, which need no loop for what is simple: the same promises as everywhere."""
 
 import asyncio
+import json
 import sys
 import threading
 import time
@@ -162,6 +163,57 @@ def test_ctrl_c_takes_back_what_was_sent_and_leaves_the_next_its_turn(ns):
     printed, errors = process.communicate(timeout=30)
     assert (printed, process.returncode) == ("interrupted\n", 0), errors
     assert gateways(ns) == {"10.9.2.0/24": "10.0.0.2"}
+
+
+STORM = """
+import json, os, random, signal, sys, time
+from holdfast import NDB
+from holdfast.errors import HoldfastError
+
+class Out(Exception):
+    pass
+
+def out(number, frame):
+    raise Out
+
+signal.signal(signal.SIGALRM, out)
+random.seed(int(sys.argv[2]))
+whole = broken = refused = 0
+with NDB(sources=[{"target": "localhost", "kind": "netns", "netns": sys.argv[1]}]) as ndb:
+    objects = [ndb.routes.create(dst=f"10.9.1.{at}/32", gateway="10.0.0.2").commit() for at in range(20)]
+    until = time.monotonic() + float(sys.argv[3])
+    while time.monotonic() < until:
+        at = random.randrange(20)
+        route = ndb.routes[f"10.9.1.{at}/32"]
+        route.set(gateway="10.0.0.3" if route["gateway"] == "10.0.0.2" else "10.0.0.2")
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(5e-6, 1e-3))
+            route.commit()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            whole += 1
+        except Out:
+            broken += 1
+        except HoldfastError:  # what the one before is taken back by is under way
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            refused += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    # whatever was broken off: everybody gets his turn, and the next one is carried out
+    ndb.routes.create(dst="10.9.2.0/24", gateway="10.0.0.2").commit()
+    shown = {one["dst"]: one["gateway"] for one in ndb.routes.dump() if one["dst"].startswith("10.9.")}
+    print(json.dumps({"whole": whole, "broken": broken, "refused": refused, "shown": shown}))
+"""
+
+
+def test_signals_that_raise_anywhere_leave_no_half_and_no_turn_that_is_never_given(ns):
+    process = ns.start([sys.executable, "-c", STORM, ns.name, "4", "4"])
+    printed, errors = process.communicate(timeout=40)
+    assert process.returncode == 0, errors
+    found = json.loads(printed)
+    assert found["whole"] > 100
+    assert found["broken"] > 100
+    there = gateways(ns)
+    assert {dst.removesuffix("/24"): gateway for dst, gateway in there.items()} == found["shown"]
+    assert len(there) == 21
 
 
 def test_closing_waits_for_the_commit_of_a_thread(ns, monkeypatch):
