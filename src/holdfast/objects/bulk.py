@@ -74,13 +74,22 @@ def _read(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> I
     """Targets and rows of specs."""
     if view.readonly:
         raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
-    table, scene, read = view.table, Lookups(view.reading), writer(view.table.name).read
-    everywhere, target_of = view.given(common), functools.cache(view.reading.target_of)
+    table, scene, reader = view.table, Lookups(view.reading), writer(view.table.name)
+    everywhere, target_of, localhost = view.given(common), functools.cache(view.reading.target_of), view.reading.localhost
+    known: dict[str, Row] = {}
+    alone = all(map(reader.stands_alone, everywhere))
     for index, spec in enumerate(specs):
         try:
-            given = {**everywhere, **(spec if type(spec) is dict else _fields(view, spec))}
-            target = target_of(given.get("target") or view.reading.localhost)
-            fields = read(given, Place(scene, target, given))
+            own = spec if type(spec) is dict else _fields(view, spec)
+            given = {**everywhere, **own}
+            target = target_of(given.get("target") or localhost)
+            place = Place(scene, target, given)
+            if alone and everywhere.keys().isdisjoint(own):  # what all have in common is read once
+                if target not in known:
+                    known[target] = reader.read(everywhere, place)
+                fields = reader.add(known[target].copy(), own, place)
+            else:
+                fields = reader.read(given, place)
             row = complete(table.name, nested(fields) if table is INTERFACES else fields)
         except InvalidValue as error:
             error.details["index"] = index

@@ -7,7 +7,6 @@ and the interfaces on top of it with theirs. Coming back asks for what is differ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.model import INTERFACES
@@ -104,7 +103,7 @@ class Snapshot(Mapping[str, Any]):
     def _changed(self, target: str, table: Table, before: Row, now: Row | None) -> Request | None:
         request = repaired(target, table, before, now)
         if isinstance(request, Create):
-            return replace(request, row=self._named(target, table, request.row))
+            return Create(target, table, self._named(target, table, request.row), request.ensure, request.beside)
         if table is not INTERFACES or now is None:
             return request
         fields = dict(request.fields) if isinstance(request, Change) else {}

@@ -195,13 +195,22 @@ class Writer:
 
         Raises: UnknownName - no such field;  InvalidValue - a value of the wrong form; names the field.
         """
-        out: dict[str, Any] = {}
+        return self.add({}, given, place)
+
+    def add(self, out: dict[str, Any], given: Mapping[str, Any], place: Place) -> dict[str, Any]:
+        """The same, behind what has been read already."""
         known = self._readers
         for name, one in given.items():
             (known[name] if name in known else self._reader(name))(one, place, out)
         if self.table.name == "routes":
             _as_kept(out)
         return out
+
+    def stands_alone(self, name: str) -> bool:
+        """Is it a field of which the value follows from what is given for it, and is all that follows from that?"""
+        if name == "target":
+            return True
+        return name not in self.words and name not in self._attributes and name in self.table.columns and name not in self.spelling.lengths
 
     def _reader(self, name: str) -> Word:
         """What puts a value that was given under this name into the fields. Found once."""
@@ -241,9 +250,18 @@ def _put_value(name: str, field: Field) -> Word:
     shape, read = field.shape, value
     if isinstance(shape, Scalar | Packed) and shape.name not in GRAMMARS and not is_interface(field) and not field.names:
         plain = readers(field, shape)
+        last = ("", None)  # of very many routes most have the gateway of the one before
 
         def put_plain(given: Any, place: Place, out: dict[str, Any]) -> None:
-            out[name] = field.default if given is None else plain(field, given)
+            nonlocal last
+            known, made = last
+            if given.__class__ is str:
+                if given != known:
+                    made = plain(field, given)
+                    last = given, made
+                out[name] = made
+            else:
+                out[name] = field.default if given is None else plain(field, given)
 
         return put_plain
 

@@ -221,10 +221,9 @@ class Commit:
             if waiting + len(places) > _WAITING_MOST:
                 self._seeing.drain()
                 waiting = 0
-            part = list(map(many.plan, places))
-            self._seeing.expect(part)
+            self._seeing.expect(many, places)
             self._note(self._noted(many.undo(places)))
-            self._sender.send([step for one in part for step in one.steps])
+            self._sender.send_many(many, places)
             waiting += len(places)
         self._seeing.drain()
 
@@ -361,13 +360,30 @@ class Commit:
         try:
             self._seeing.drain(self._course.plans)  # what was made is looked up: it may take something along when it goes
             before = self._course.before(self._judge, done, self._begun)
-            for part in self._course.inverses(done):
-                self._again(part)
+            if self._course.many is not None:
+                self._take_back(self._course.many, done)
+            else:
+                for part in self._course.inverses(done):
+                    self._again(part)
             left = self._repair(before)
         except HoldfastError as second:
             left = [f"undoing ended with: {second}", *self._sender.failures]
         self._result("undone in part" if left else "undone", failure, left)
         return with_outcome(failure, len(done), left)
+
+    def _take_back(self, many: Creations, done: set[int]) -> None:
+        """Very many creations, a part at a time, the last one first."""
+        waiting = 0
+        for part in reversed(list(many.parts())):
+            places = [place for place in part if place in done]
+            self._sender.done = set()
+            if not self._sender.take_back_many(many, places):
+                self._again(list(inverses_of([many.plan(place) for place in places])))
+            waiting += len(places)
+            if waiting > _WAITING_MOST:
+                self._seeing.drain()
+                waiting = 0
+        self._seeing.drain()
 
     def _again(self, requests: Sequence[Request]) -> None:
         """Carry out what takes something back, whatever is refused of it."""

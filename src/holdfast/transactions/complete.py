@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 def completed(table: Table, row: Mapping[str, Any]) -> Row:
     """The fields as asked for, and those that follow from them; None where none was asked for is left out."""
-    full = {name: value for name, value in row.items() if value is not None}
+    full = {name: value for name, value in row.items() if value is not None} if None in row.values() else dict(row)
     complete = _COMPLETE.get(table.name)
     if complete is not None:
         complete(full)
@@ -47,11 +47,11 @@ def _family(row: Row, *names: str) -> int:
 
 
 def _route(row: Row) -> None:
-    if not row.get("family"):
-        hops = row.get("multipath") or ()
-        first = next((hop["gateway"] for hop in hops if hop.get("gateway")), None)
-        row["family"] = AF_INET6 if first and ":" in first else _family(row, "dst", "gateway", "src", "prefsrc")
-    family = row["family"]
+    family = row.get("family")
+    if not family:
+        hops = row.get("multipath")
+        first = next((hop["gateway"] for hop in hops if hop.get("gateway")), None) if hops else None
+        family = row["family"] = AF_INET6 if first and ":" in first else _family(row, "dst", "gateway", "src", "prefsrc")
     row.setdefault("dst", "default")
     if row["dst"] == "default":
         row["dst_len"] = 0

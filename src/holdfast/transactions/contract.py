@@ -6,8 +6,9 @@ Objects, batch files and plans make these; `transactions.commit` carries them ou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from holdfast.model.field import Table
 from holdfast.undisturbed import Undisturbed
@@ -18,8 +19,7 @@ Progress = Callable[[int, int], None]
 """Called with (requests acknowledged, requests in all), now and then, on the loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """Stands for an interface's index where only its name is known: it may be made by the same transaction.
 
     target: where it is, "" for the target of the request that holds it.
@@ -29,8 +29,7 @@ class Named:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(msgspec.Struct, frozen=True):
     """Make an object that is not there; refused (KernelError with EEXIST) if it is.
 
     row    the fields that were asked for, by the model's names, values as the tables hold them; a field that holds an
@@ -47,8 +46,7 @@ class Create:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Give an object that is there other values.
 
     row     the row as the caller knows it, whole: who it is, and what to compare with. A field among `fields` that is no
@@ -64,8 +62,7 @@ class Change:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Remove an object. row: as the caller knows it. missing_ok: not there is no error."""
 
     target: str
@@ -77,8 +74,7 @@ class Delete:
 Request = Create | Change | Delete
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a transaction did.
 
     intent    the revision at which the journal names it; 0: nothing had to be done.
@@ -92,7 +88,7 @@ class Outcome:
     intent: int = 0
     revision: int = 0
     sent: int = 0
-    rows: tuple[Mapping[str, Any] | None, ...] = field(default=())
+    rows: tuple[Mapping[str, Any] | None, ...] = ()
     undo: Sequence[Request] = ()
 
 

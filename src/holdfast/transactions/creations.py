@@ -23,7 +23,7 @@ from .plan import FREE, Plan, plan_free
 from .present import ROWS_MOST
 from .undo import naming
 
-__all__ = ["Creations", "kept"]
+__all__ = ["Alike", "Creations", "kept"]
 
 _PART: Final = 4096
 
@@ -41,6 +41,24 @@ class _Layout(NamedTuple):
     given: int
     names: tuple[str, ...]
     locate: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _picking(places: Sequence[int]) -> Callable[[tuple[Any, ...]], Sequence[Any]]:
+    return itemgetter(*places) if len(places) > 1 else lambda values: [values[one] for one in places]
+
+
+class Alike(NamedTuple):
+    """Creations that follow each other and have the same fields.
+
+    places   of the requests.
+    columns  by field, completed: a value for each of them.
+    """
+
+    target: str
+    table: Table
+    beside: bool
+    places: Sequence[int]
+    columns: dict[str, Sequence[Any]]
 
 
 def _locating(table: Table, names: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -135,11 +153,18 @@ class Creations(Sequence[Create]):
         mine = {number for number, layout in enumerate(self._shared) if (layout.target, layout.table) == (target, table)}
         return (place for part in self.parts() for place in part if self._layout_at[place] in mine)
 
+    def runs(self, part: Sequence[int]) -> Iterator[Alike]:
+        """A part in runs of creations that are alike."""
+        for number, places in groupby(part, self._layout_at.__getitem__):
+            layout, mine = self._shared[number], list(places)
+            columns = zip(*map(self._values.__getitem__, mine), strict=True)
+            yield Alike(layout.target, layout.table, layout.beside, mine, dict(zip(layout.names, columns, strict=True)))
+
     def undo(self, part: Sequence[int]) -> Iterator[Run]:
         """What takes a part back, the last one first: `undo.inverse` says the same of one."""
         for number, places in groupby(reversed(part), self._layout_at.__getitem__):
             layout = self._shared[number]
             known = naming(layout.table)
             at = [place for place, name in enumerate(layout.names) if name in known]
-            rows = [[values[one] for one in at] for values in map(self._values.__getitem__, places)]
+            rows = list(map(_picking(at), map(self._values.__getitem__, places)))
             yield Run(Delete, layout.target, layout.table.name, tuple(layout.names[one] for one in at), ("missing_ok",), rows)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -116,13 +116,13 @@ class Run(NamedTuple):
     table: str
     columns: tuple[str, ...]
     options: tuple[str, ...]
-    rows: list[list[Any]]
+    rows: Sequence[Sequence[Any]]
 
 
 def packed(runs: Iterable[Run]) -> Packed:
     """As JSON values."""
-    return [{"verb": _WORDS[kind], "target": target, "table": table, "columns": columns, "options": options,
-             "rows": list(map(_plain_values, rows))} for kind, target, table, columns, options, rows in runs]  # fmt: skip
+    return [{"verb": _WORDS[kind], "target": target, "table": table, "columns": columns, "options": options, "rows": _plain_rows(rows)}
+            for kind, target, table, columns, options, rows in runs]  # fmt: skip
 
 
 def runs_of(requests: Iterable[Request]) -> Iterator[Run]:
@@ -139,6 +139,11 @@ def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tup
 def _values(one: Request, columns: tuple[str, ...]) -> list[Any]:
     values = list(map(one.row.__getitem__, columns))
     return [*values, dict(zip(one.fields, _plain_values(one.fields.values()), strict=True))] if isinstance(one, Change) else values
+
+
+def _plain_rows(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Very many rarely have a Named among them."""
+    return list(map(_plain_values, rows)) if Named in set(map(type, chain.from_iterable(rows))) else rows
 
 
 def _plain_values(values: Iterable[Any]) -> list[Any]:

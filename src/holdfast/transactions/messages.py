@@ -6,15 +6,15 @@ bits that are state and not wish, and the messages of interfaces, which come in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
 from holdfast.errors import InvalidValue, NotSupported
 from holdfast.model import INTERFACES, KINDS, ROUTES
-from holdfast.model.field import Field
+from holdfast.model.field import Field, Table
 from holdfast.netlink.codec import encode
-from holdfast.netlink.layouts import encode_alike
+from holdfast.netlink.layouts import encode_alike, encode_columns
 from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute, message
 
@@ -22,7 +22,7 @@ from .cells import Fields
 from .complete import AF_BRIDGE, AF_INET6
 from .order import Step, Verb
 
-__all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of"]
+__all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of", "messages_of"]
 
 REPLACE, EXCL, CREATE, APPEND = 0x100, 0x200, 0x400, 0x800  # NLM_F_*
 IFF_UP: Final = 0x1
@@ -66,6 +66,13 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
     if make is None:
         raise NotSupported(f"{step.table.name} can only be read in this build")
     return make(step, dict(row))
+
+
+def messages_of(table: Table, columns: Mapping[str, Sequence[Any]], verb: Verb, flags: int) -> list[bytes] | None:
+    """The requests for very many rows that have the same fields; None: they are to be written one by one. Raises: InvalidValue."""
+    if table is not ROUTES or not columns.keys() <= _SIMPLE:
+        return None
+    return encode_columns(table, columns, "delete" if verb is Verb.DELETE else "put", flags)
 
 
 def _says_nothing(name: str, value: Any) -> bool:

@@ -6,7 +6,7 @@ An interface may move to a namespace that no source follows: such a guest is ope
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.errors import KernelError, NotFound
@@ -81,6 +81,10 @@ class Scene:
             if value.__class__ in _HOLDING:
                 return {name: self._numbered(value, step.target) for name, value in row.items()}
         return row
+
+    def numbered(self, target: str, column: Sequence[Any]) -> Sequence[Any]:
+        """The same of a column of plain values. Raises: NotFound."""
+        return [self._numbered(value, target) for value in column] if Named in set(map(type, column)) else column
 
     def _numbered(self, value: Any, target: str) -> Any:
         if isinstance(value, Named):

@@ -32,6 +32,8 @@ _PATIENCE_S: Final = 1.0
 _DAD_S: Final = 4.0
 _SPAN: Final = 5000
 """Rows that are compared at once."""
+_SILENT: Final = ("neighbours", "addresses", "interfaces")
+"""Tables of which the kernel may not tell all that a creation does."""
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 
 Row = Mapping[str, Any]
@@ -72,8 +74,12 @@ class Seeing:
         for hand in self._hands.values():
             hand.caught_up(self._deadline.left_s())
 
-    def expect(self, part: Iterable[Plan]) -> None:
+    def expect(self, many: Creations, part: Iterable[int]) -> None:
         """Of plans that are not kept: remember what the kernel will not tell of them."""
+        if any(table.name in _SILENT for _, table in many.things):
+            self._expect(map(many.plan, part))
+
+    def _expect(self, part: Iterable[Plan]) -> None:
         self._untold |= dict.fromkeys((one.where, question) for one in part for question in self._silent(one))
 
     def all_of(self, plans: Collection[Plan]) -> None:
@@ -82,7 +88,7 @@ class Seeing:
         if not done and not self._untold:
             return
         self.drain(plans)
-        self.expect(done)
+        self._expect(done)
         for where, question in self._untold:
             if where in self._hands:
                 self._hands[where].ask([question])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from holdfast.errors import HoldfastError, Lost, Timeout
 from holdfast.mirror.hand import Hand
@@ -15,10 +15,12 @@ from holdfast.netlink.ack import Ack
 from holdfast.netlink.requests import RequestSocket
 
 from . import namespaces, tuns
+from .complete import AF_INET6
 from .contract import Create, Delete
 from .course import Course
+from .creations import Alike, Creations
 from .deadline import Deadline
-from .messages import message_of
+from .messages import APPEND, CREATE, EXCL, message_of, messages_of
 from .order import Step, Verb
 from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told
@@ -31,6 +33,18 @@ _MOST_BYTES: Final = 64 << 10
 _MANY: Final = 100
 _CARRIER_S: Final = 2.0
 _BATCH_S: Final = 0.2
+
+
+class _Parcel(NamedTuple):
+    """What is sent at once.
+
+    places   of the requests that the messages belong to.
+    step     of a message, by its place in the parcel.
+    """
+
+    places: Sequence[int]
+    messages: Sequence[bytes]
+    step: Callable[[int], Step]
 
 
 class Sender:
@@ -79,37 +93,69 @@ class Sender:
             for step in own:
                 if step.how == "tun":
                     self._make_tun(step)
-            self._exchange(target, [step for step in own if step.how != "tun"])
+            steps = [step for step in own if step.how != "tun"]
+            self._exchange(target, self._parcels(steps, self._wire(target).most))
 
-    def _exchange(self, target: str, steps: Sequence[Step]) -> None:
-        wire = self._wires[target] if target in self._hands else self._scene.guest_wire(target)
-        for batch, messages in self._batches(steps, wire.most):
+    def send_many(self, many: Creations, part: Sequence[int]) -> None:
+        """A part of very many creations, in order. Raises: as `send`."""
+        for alike in many.runs(part):
+            messages = self._written(alike, Verb.CREATE)
+            if messages is None:
+                self.send([step for place in alike.places for step in many.plan(place).steps])
+            else:
+                self._exchange(alike.target, _parcels(alike.places, messages, self._wire(alike.target).most, many))
+
+    def take_back_many(self, many: Creations, part: Sequence[int]) -> bool:
+        """Ask for the removal of a part of them, the last one first. False: that has to be asked for one by one; nothing was sent."""
+        runs = list(many.runs(part[::-1]))
+        written = [self._written(alike, Verb.DELETE) for alike in runs]
+        if None in written or any(alike.beside for alike in runs):  # which of several that are beside each other?
+            return False
+        for alike, messages in zip(runs, written, strict=True):
+            assert messages is not None
+            self._exchange(alike.target, _parcels(alike.places, messages, self._wire(alike.target).most, many))
+        return True
+
+    def _written(self, alike: Alike, verb: Verb) -> list[bytes] | None:
+        """The messages, if they can be written together."""
+        columns = {name: self._scene.numbered(alike.target, column) for name, column in alike.columns.items()}
+        flags = 0 if verb is Verb.DELETE else CREATE | EXCL
+        if verb is Verb.CREATE and alike.beside:
+            if AF_INET6 in columns["family"]:
+                return None
+            flags = CREATE | APPEND
+        return messages_of(alike.table, columns, verb, flags)
+
+    def _wire(self, target: str) -> RequestSocket:
+        return self._wires[target] if target in self._hands else self._scene.guest_wire(target)
+
+    def _exchange(self, target: str, parcels: Iterable[_Parcel]) -> None:
+        wire = self._wire(target)
+        for parcel in parcels:
             self._deadline.check()
-            if len(messages) > _MANY and target in self._hands:
+            if len(parcel.messages) > _MANY and target in self._hands:
                 self._hands[target].lease(_BATCH_S)  # read at once when all is sent; until then two threads would hinder each other
             try:
-                refused = wire.exchange(messages, self._deadline.left_s())
+                refused = wire.exchange(parcel.messages, self._deadline.left_s())
             except (Timeout, Lost):
-                self.done |= {step.place for step in batch}  # perhaps
+                self.done.update(parcel.places)  # perhaps
                 raise
-            self._acknowledged(batch, self._again_with_carrier(wire, batch, messages, refused))
+            self._acknowledged(parcel, self._again_with_carrier(wire, parcel, refused))
 
-    def _again_with_carrier(
-        self, wire: RequestSocket, batch: Sequence[Step], messages: Sequence[bytes], refused: Sequence[tuple[int, Ack]]
-    ) -> Sequence[tuple[int, Ack]]:
+    def _again_with_carrier(self, wire: RequestSocket, parcel: _Parcel, refused: Sequence[tuple[int, Ack]]) -> Sequence[tuple[int, Ack]]:
         """A link that was set up has its carrier up to a second later, and until then the kernel refuses nexthops through it."""
         until = time.monotonic() + _CARRIER_S
         while self._links and time.monotonic() < until:
-            late = [at for at, ack in refused if ack.error == errno.ENETDOWN and batch[at].table is NEXTHOPS]
+            late = [at for at, ack in refused if ack.error == errno.ENETDOWN and parcel.step(at).table is NEXTHOPS]
             if not late:
                 break
             self._deadline.check()
             time.sleep(0.05)
-            again = wire.exchange([messages[at] for at in late], self._deadline.left_s())
+            again = wire.exchange([parcel.messages[at] for at in late], self._deadline.left_s())
             refused = [(at, ack) for at, ack in refused if at not in late] + [(late[place], ack) for place, ack in again]
         return refused
 
-    def _batches(self, steps: Sequence[Step], most: int) -> Iterator[tuple[list[Step], list[bytes]]]:
+    def _parcels(self, steps: Sequence[Step], most: int) -> Iterator[_Parcel]:
         batch: list[Step] = []
         messages: list[bytes] = []
         size = 0
@@ -118,13 +164,13 @@ class Sender:
             if message is None:
                 continue
             if len(batch) == most or size + len(message) > _MOST_BYTES:
-                yield batch, messages
+                yield _Parcel([one.place for one in batch], messages, batch.__getitem__)
                 batch, messages, size = [], [], 0
             batch.append(step)
             messages.append(message)
             size += len(message)
         if batch:
-            yield batch, messages
+            yield _Parcel([one.place for one in batch], messages, batch.__getitem__)
 
     def _encoded(self, step: Step) -> bytes | None:
         try:
@@ -136,14 +182,15 @@ class Sender:
             self._failed(step, failure)
             return None
 
-    def _acknowledged(self, batch: Sequence[Step], refused: Sequence[tuple[int, Ack]]) -> None:
+    def _acknowledged(self, parcel: _Parcel, refused: Sequence[tuple[int, Ack]]) -> None:
         """What the kernel took is done, also behind a refusal: it goes on."""
         no = {at for at, _ in refused}
-        self.done |= {step.place for at, step in enumerate(batch) if at not in no}
-        self.sent += len(batch) - len(no)
+        self.done.update(parcel.places if not no else [place for at, place in enumerate(parcel.places) if at not in no])
+        self.sent += len(parcel.places) - len(no)
         if not self.lenient:
             self._progress(self.sent)
-        errors = [self._error_of(batch[at], ack) for at, ack in sorted(refused) if not self._excused(batch[at], ack)]
+        steps = [(parcel.step(at), ack) for at, ack in sorted(refused)]
+        errors = [self._error_of(step, ack) for step, ack in steps if not self._excused(step, ack)]
         if errors and not self.lenient:
             raise Refused(errors[0])
         self.failures += map(str, errors)
@@ -185,3 +232,11 @@ class Sender:
             namespaces.make(name)
         self.done.add(step.place)
         self.sent += 1
+
+
+def _parcels(places: Sequence[int], messages: Sequence[bytes], most: int, many: Creations) -> Iterator[_Parcel]:
+    """Of messages that are all of one length."""
+    span = max(1, min(most, _MOST_BYTES // len(messages[0])))
+    for start in range(0, len(messages), span):
+        mine = places[start : start + span]
+        yield _Parcel(mine, messages[start : start + span], lambda at, mine=mine: many.plan(mine[at]).steps[0])  # type: ignore[misc]
