@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final
 
 from holdfast.model.field import Table
 
-__all__ = ["LOCATORS", "Fields", "key_of", "locator_of", "name_of"]
+__all__ = ["LOCATORS", "Fields", "key_of", "locator_of", "name_of", "picking"]
 
 Row = Mapping[str, Any]
 Cells = tuple[Any, ...]
@@ -26,6 +26,11 @@ LOCATORS: Final = {
     "netns": ("name",),
 }
 """What an object is looked up by when only what was asked for is known; the rest is compared."""
+
+
+def picking(places: Sequence[Any]) -> Callable[[Any], Cells]:
+    """Several parts of a row at once; `itemgetter` gives a single one bare, and takes none not at all."""
+    return itemgetter(*places) if len(places) > 1 else lambda row: tuple([row[one] for one in places])
 
 
 class Fields:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, overload
 
 from holdfast.model.field import Table
 
-from .cells import LOCATORS, locator_of
+from .cells import LOCATORS, locator_of, picking
 from .complete import completed
 from .contract import Create, Delete, Named, Request
 from .journal import Run
@@ -41,10 +41,6 @@ class _Layout(NamedTuple):
     given: int
     names: tuple[str, ...]
     locate: Callable[[tuple[Any, ...]], tuple[Any, ...]]
-
-
-def _picking(places: Sequence[int]) -> Callable[[tuple[Any, ...]], Sequence[Any]]:
-    return itemgetter(*places) if len(places) > 1 else lambda values: [values[one] for one in places]
 
 
 class Alike(NamedTuple):
@@ -166,5 +162,5 @@ class Creations(Sequence[Create]):
             layout = self._shared[number]
             known = naming(layout.table)
             at = [place for place, name in enumerate(layout.names) if name in known]
-            rows = list(map(_picking(at), map(self._values.__getitem__, places)))
+            rows = list(map(picking(at), map(self._values.__getitem__, places)))
             yield Run(Delete, layout.target, layout.table.name, tuple(layout.names[one] for one in at), ("missing_ok",), rows)

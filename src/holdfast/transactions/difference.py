@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
 from holdfast.model.field import Table
 
-from .cells import LOCATORS
+from .cells import LOCATORS, picking
 from .compare import differences
 from .complete import completed
 from .contract import Change, Create, Delete, Request
@@ -35,7 +34,7 @@ def difference(
     asked = [completed(table, one) for one in wanted]
     left, rows = _without_equals(table, columns, list(present), asked)
     names = LOCATORS[table.name]
-    key_of = _cells(names)
+    key_of = picking(names)
     there: dict[Cells, list[dict[str, Any]]] = {}
     for row in rows:
         there.setdefault(key_of(row), []).append(row)
@@ -71,12 +70,12 @@ def _without_equals(
     [(names, _)] = Counter(map(tuple, asked[:_SAMPLE])).most_common(1) or [((), 0)]
     left = present
     if names and table.json.isdisjoint(names) and set(names) <= set(columns):
-        cells = _cells([columns.index(name) for name in names])
+        cells = picking([columns.index(name) for name in names])
         there = dict(zip(map(cells, present), present, strict=True))
         doubles = _doubles(present, cells) if len(there) < len(present) else []
         asked = [one for one in asked if tuple(one) != names or there.pop(tuple(one.values()), None) is None]
         left = [*there.values(), *doubles]
-    whole = _cells([columns.index(name) for name in table.columns])
+    whole = picking([columns.index(name) for name in table.columns])
     return asked, [parsed(table, dict(zip(table.columns, whole(row), strict=True))) for row in left]
 
 
@@ -87,10 +86,3 @@ def _doubles(rows: Iterable[Cells], cells: Callable[[Cells], Cells]) -> list[Cel
         alike.setdefault(cells(row), []).append(row)
     return [row for some in alike.values() for row in some[:-1]]
 
-
-def _cells(places: Sequence[Any]) -> Callable[[Any], Cells]:
-    """Several parts of a row at once; `itemgetter` gives a single one bare."""
-    if len(places) == 1:
-        [place] = places
-        return lambda row: (row[place],)
-    return itemgetter(*places)

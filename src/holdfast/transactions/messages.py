@@ -22,7 +22,7 @@ from .cells import Fields
 from .complete import AF_BRIDGE, AF_INET6
 from .order import Step, Verb
 
-__all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of", "messages_of"]
+__all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of", "messages_of", "messages_of_rows"]
 
 REPLACE, EXCL, CREATE, APPEND = 0x100, 0x200, 0x400, 0x800  # NLM_F_*
 IFF_UP: Final = 0x1
@@ -73,6 +73,14 @@ def messages_of(table: Table, columns: Mapping[str, Sequence[Any]], verb: Verb, 
     if table is not ROUTES or not columns.keys() <= _SIMPLE:
         return None
     return encode_columns(table, columns, "delete" if verb is Verb.DELETE else "put", flags)
+
+
+def messages_of_rows(table: Table, rows: Sequence[Mapping[str, Any]], verb: Verb, flags: int) -> list[bytes] | None:
+    """The same of whole rows that go."""
+    if table is not ROUTES or verb is not Verb.DELETE or any(map(any, map(_COMPLEX.of, rows))):
+        return None
+    columns = dict(zip(_SIMPLE_GIVEN.names, zip(*map(_SIMPLE_GIVEN.of, rows), strict=True), strict=True))
+    return messages_of(table, {name: column for name, column in columns.items() if set(column) != {None}}, verb, flags)
 
 
 def _says_nothing(name: str, value: Any) -> bool:

@@ -12,7 +12,7 @@ from holdfast.mirror.batches import parsed
 from holdfast.model import ADDRESSES, FDB, INTERFACES, NEIGHBOURS, NEXTHOPS, ROUTES, VLANS
 from holdfast.model.field import Table
 
-from .cells import LOCATORS, key_of, locator_of
+from .cells import LOCATORS, key_of, locator_of, picking
 from .compare import differences, lost
 from .contract import Named
 
@@ -51,13 +51,14 @@ class Present:
         """
         names = LOCATORS[table.name]
         columns = [name for name in table.columns if not wanted or name in wanted or name in names]
-        places = [columns.index(name) for name in names]
-        json = not table.json.isdisjoint(columns)
+        locator = picking([columns.index(name) for name in names])
+        json = picking([place for place, name in enumerate(columns) if name in table.json])
+        nothing = {None}
         found: dict[tuple[Any, ...], list[Row]] = {}
         rows = self.cells(table, target, columns, since, until)
         for values in rows:
             row = dict(zip(columns, values, strict=True))
-            found.setdefault(tuple([values[place] for place in places]), []).append(parsed(table, row) if json else row)
+            found.setdefault(locator(values), []).append(row if nothing.issuperset(json(values)) else parsed(table, row))
         self._gathered[table.name, target] = found
         return len(rows)
 

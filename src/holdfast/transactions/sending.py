@@ -20,7 +20,7 @@ from .contract import Create, Delete
 from .course import Course
 from .creations import Alike, Creations
 from .deadline import Deadline
-from .messages import APPEND, CREATE, EXCL, message_of, messages_of
+from .messages import APPEND, CREATE, EXCL, message_of, messages_of, messages_of_rows
 from .order import Step, Verb
 from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told
@@ -103,7 +103,7 @@ class Sender:
             if messages is None:
                 self.send([step for place in alike.places for step in many.plan(place).steps])
             else:
-                self._exchange(alike.target, _parcels(alike.places, messages, self._wire(alike.target).most, many))
+                self._exchange_alike(alike, messages, many)
 
     def take_back_many(self, many: Creations, part: Sequence[int]) -> bool:
         """Ask for the removal of a part of them, the last one first. False: that has to be asked for one by one; nothing was sent."""
@@ -113,8 +113,14 @@ class Sender:
             return False
         for alike, messages in zip(runs, written, strict=True):
             assert messages is not None
-            self._exchange(alike.target, _parcels(alike.places, messages, self._wire(alike.target).most, many))
+            self._exchange_alike(alike, messages, many)
         return True
+
+    def _exchange_alike(self, alike: Alike, messages: Sequence[bytes], many: Creations) -> None:
+        def step(at: int) -> Step:
+            return many.plan(alike.places[at]).steps[0]
+
+        self._exchange(alike.target, _of_one_length(alike.places, messages, self._wire(alike.target).most, step))
 
     def _written(self, alike: Alike, verb: Verb) -> list[bytes] | None:
         """The messages, if they can be written together."""
@@ -156,6 +162,9 @@ class Sender:
         return refused
 
     def _parcels(self, steps: Sequence[Step], most: int) -> Iterator[_Parcel]:
+        if len(steps) > _MANY and (together := self._together(steps)):
+            yield from _of_one_length([one.place for one in steps], together, most, steps.__getitem__)
+            return
         batch: list[Step] = []
         messages: list[bytes] = []
         size = 0
@@ -171,6 +180,14 @@ class Sender:
             size += len(message)
         if batch:
             yield _Parcel([one.place for one in batch], messages, batch.__getitem__)
+
+    def _together(self, steps: Sequence[Step]) -> list[bytes] | None:
+        """The messages of steps that are alike, if they can be written together."""
+        first = steps[0]
+        if {one.table for one in steps} != {first.table} or {(one.verb, one.flags, one.how) for one in steps} != {(first.verb, 0, "")}:
+            return None
+        rows = list(map(self._scene.resolved, steps))
+        return messages_of_rows(first.table, rows, first.verb, first.flags)
 
     def _encoded(self, step: Step) -> bytes | None:
         try:
@@ -234,9 +251,8 @@ class Sender:
         self.sent += 1
 
 
-def _parcels(places: Sequence[int], messages: Sequence[bytes], most: int, many: Creations) -> Iterator[_Parcel]:
-    """Of messages that are all of one length."""
+def _of_one_length(places: Sequence[int], messages: Sequence[bytes], most: int, step: Callable[[int], Step]) -> Iterator[_Parcel]:
+    """Messages that are all of one length. step: of a message, by its place among them."""
     span = max(1, min(most, _MOST_BYTES // len(messages[0])))
     for start in range(0, len(messages), span):
-        mine = places[start : start + span]
-        yield _Parcel(mine, messages[start : start + span], lambda at, mine=mine: many.plan(mine[at]).steps[0])  # type: ignore[misc]
+        yield _Parcel(places[start : start + span], messages[start : start + span], lambda at, start=start: step(start + at))  # type: ignore[misc]
