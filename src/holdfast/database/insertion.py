@@ -58,6 +58,9 @@ class Insertion:
         for place in self._json:
             columns[place] = texts(columns[place])
         length = len(columns[0])
+        if length == 1:
+            connection.execute(self._sql, (*shared, *[column[0] for column in columns]))
+            return
         begun = self._run_blocks(connection, shared, columns, length) if length >= _MANY else 0
         if begun < length:
             left = [column[begun:] for column in columns] if begun else columns

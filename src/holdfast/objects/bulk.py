@@ -76,20 +76,22 @@ def _read(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> I
         raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
     table, scene, reader = view.table, Lookups(view.reading), writer(view.table.name)
     everywhere, target_of, localhost = view.given(common), functools.cache(view.reading.target_of), view.reading.localhost
-    known: dict[str, Row] = {}
-    alone = all(map(reader.stands_alone, everywhere))
+    known: dict[str, tuple[Place, Row]] = {}
+    alone = functools.cache(lambda names: all(map(reader.stands_alone, names)))
+    common_alone = alone(tuple(everywhere)) and reader.spelling.lengths.keys().isdisjoint(everywhere)  # a prefix brings its length
     for index, spec in enumerate(specs):
         try:
             own = spec if type(spec) is dict else _fields(view, spec)
-            given = {**everywhere, **own}
-            target = target_of(given.get("target") or localhost)
-            place = Place(scene, target, given)
-            if alone and everywhere.keys().isdisjoint(own):  # what all have in common is read once
+            target = target_of(own.get("target") or everywhere.get("target") or localhost)
+            if common_alone and alone(tuple(own)):  # what all have in common is read once
                 if target not in known:
-                    known[target] = reader.read(everywhere, place)
-                fields = reader.add(known[target].copy(), own, place)
+                    place = Place(scene, target, everywhere)
+                    known[target] = place, reader.read(everywhere, place)
+                place, common_fields = known[target]
+                fields = reader.add(common_fields.copy(), own, place)
             else:
-                fields = reader.read(given, place)
+                given = {**everywhere, **own}
+                fields = reader.read(given, Place(scene, target, given))
             row = complete(table.name, nested(fields) if table is INTERFACES else fields)
         except InvalidValue as error:
             error.details["index"] = index

@@ -207,10 +207,8 @@ class Writer:
         return out
 
     def stands_alone(self, name: str) -> bool:
-        """Is it a field of which the value follows from what is given for it, and is all that follows from that?"""
-        if name == "target":
-            return True
-        return name not in self.words and name not in self._attributes and name in self.table.columns and name not in self.spelling.lengths
+        """Is it a field whose value follows from what is given for it, whatever else is given?"""
+        return name == "target" or (name in self.table.columns and name not in self.words and name not in self._attributes)
 
     def _reader(self, name: str) -> Word:
         """What puts a value that was given under this name into the fields. Found once."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from holdfast.model.field import Table
 
-__all__ = ["AF_BRIDGE", "AF_INET", "AF_INET6", "AF_MPLS", "completed"]
+__all__ = ["AF_BRIDGE", "AF_INET", "AF_INET6", "AF_MPLS", "asked_for", "complete", "completed"]
 
 AF_INET: Final = 2
 AF_BRIDGE: Final = 7
@@ -31,11 +31,21 @@ Row = dict[str, Any]
 
 def completed(table: Table, row: Mapping[str, Any]) -> Row:
     """The fields as asked for, and those that follow from them; None where none was asked for is left out."""
-    full = {name: value for name, value in row.items() if value is not None} if None in row.values() else dict(row)
-    complete = _COMPLETE.get(table.name)
-    if complete is not None:
-        complete(full)
+    full = asked_for(row)
+    complete(table, full)
     return full
+
+
+def asked_for(row: Mapping[str, Any]) -> Row:
+    """The fields of which a value is asked for."""
+    return {name: value for name, value in row.items() if value is not None} if None in row.values() else dict(row)
+
+
+def complete(table: Table, row: Row) -> None:
+    """Add what follows, behind what was asked for."""
+    completing = _COMPLETE.get(table.name)
+    if completing is not None:
+        completing(row)
 
 
 def _family(row: Row, *names: str) -> int:

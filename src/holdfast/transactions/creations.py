@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, overload
 from holdfast.model.field import Table
 
 from .cells import LOCATORS, locator_of, picking
-from .complete import completed
+from .complete import asked_for, complete
 from .contract import Create, Delete, Named, Request
 from .journal import Run
 from .order import phase_of
@@ -69,7 +69,7 @@ def kept(requests: Iterable[Request]) -> Sequence[Request]:
     rest = iter(requests)
     many = Creations()
     for one in rest:
-        if not isinstance(one, Create) or one.ensure or one.table.name not in FREE:
+        if type(one) is not Create or one.ensure or one.table.name not in FREE:
             return [*many, one, *rest]
         many.append(one)
     return many if len(many) > ROWS_MOST else list(many)
@@ -89,8 +89,9 @@ class Creations(Sequence[Create]):
         self._values: list[tuple[Any, ...]] = []
 
     def append(self, one: Create) -> None:
-        asked = completed(one.table, one.row)
-        given = len(one.row) - list(one.row.values()).count(None)
+        asked = asked_for(one.row)
+        given = len(asked)
+        complete(one.table, asked)
         layout = one.target, one.table, one.beside, given, tuple(asked)
         number = self._layouts.get(layout)
         if number is None:
@@ -124,9 +125,11 @@ class Creations(Sequence[Create]):
         asked = dict(zip(layout.names, self._values[place], strict=True))
         return plan_free(Create(layout.target, layout.table, asked, beside=layout.beside), place, asked)
 
-    def cells(self, place: int) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """What must be so after it: names of fields, and their values."""
-        return self._shared[self._layout_at[place]].names, self._values[place]
+    def cells(self, places: Iterable[int]) -> Iterator[tuple[tuple[str, ...], Sequence[int], Iterable[tuple[Any, ...]]]]:
+        """What must be so after them, in runs: names of fields, places, and the values of each."""
+        for number, alike in groupby(places, self._layout_at.__getitem__):
+            mine = list(alike)
+            yield self._shared[number].names, mine, map(self._values.__getitem__, mine)
 
     def locator(self, place: int) -> tuple[str, Table, tuple[Any, ...] | None]:
         """Where and what it is, and by what it is looked up; None: that is not known before it is made."""

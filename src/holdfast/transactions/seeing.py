@@ -37,8 +37,8 @@ _SILENT: Final = ("neighbours", "addresses", "interfaces")
 _TENTATIVE, _DADFAILED, _RUNNING = 0x40, 0x08, 0x40
 
 Row = Mapping[str, Any]
-Cells = tuple[tuple[str, ...], tuple[Any, ...]]
-"""Names of fields, and their values."""
+Cells = tuple[tuple[str, ...], Sequence[int], Iterable[tuple[Any, ...]]]
+"""Names of fields, and of each place their values."""
 
 
 def follows(one: Plan) -> bool:
@@ -139,7 +139,7 @@ class Seeing:
             aside: list[int] = []
             for after, up_to, count in self._present.begun(table, where, begun, _SPAN):
                 places = [*aside, *islice(mine, count)]
-                aside = self._wrong(where, table, {at: many.cells(at) for at in places}, after, up_to)
+                aside = self._wrong(where, table, many.cells(places), after, up_to)
                 if len(aside) > ROWS_MOST:
                     aside = self._unlike(many, aside, where, table, after, up_to)
                 if len(aside) > _SPAN:
@@ -167,7 +167,7 @@ class Seeing:
         for (where, table), group in alike.items():
             if len(group) > ROWS_MOST:
                 asked = {place: one.asked for place, one in group.items() if one.asked is not None}
-                left.update(self._wrong(where, table, {place: (tuple(one), tuple(one.values())) for place, one in asked.items()}))
+                left.update(self._wrong(where, table, ((tuple(one), (place,), (tuple(one.values()),)) for place, one in asked.items())))
                 left.update(self._still_there(where, table, {at: one.before for at, one in group.items() if one.asked is None}))
             else:
                 left.update(group)
@@ -182,16 +182,16 @@ class Seeing:
         there = set(self._present.cells(table, where, table.key))
         return [place for place, row in before.items() if row is not None and key_of(table, row) in there]
 
-    def _wrong(self, where: str, table: Table, asked: Mapping[int, Cells], since: int = 0, until: int | None = None) -> list[int]:
+    def _wrong(self, where: str, table: Table, asked: Iterable[Cells], since: int = 0, until: int | None = None) -> list[int]:
         """Those for which there is no row with exactly these cells, among all rows or those that began then."""
         there: dict[tuple[str, ...], Collection[tuple[Any, ...]]] = {}
-        wrong = []
-        for place, (names, cells) in asked.items():
+        wrong: list[int] = []
+        for names, places, values in asked:
             if names not in there:
                 comparable = names and table.json.isdisjoint(names) and set(names) <= set(table.columns)  # JSON has several spellings
                 there[names] = set(self._present.cells(table, where, names, since, until)) if comparable else ()
-            if cells not in there[names]:
-                wrong.append(place)
+            found = there[names]
+            wrong += [place for place, cells in zip(places, values, strict=True) if cells not in found]
         return wrong
 
     def _awaited(self, one: Plan, place: int, until: float) -> Row | None:
