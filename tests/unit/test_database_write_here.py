@@ -140,6 +140,23 @@ def test_closing_waits_for_who_writes_here(tmp_path: Path) -> None:
         assert names(again) == {"a"}
 
 
+def test_what_breaks_in_from_outside_leaves_no_transaction_open(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyThreadState_SetAsyncExc raises anywhere, in any thread."""
+
+    def broken(name: str) -> None:
+        if name == "commit.written":
+            raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("holdfast.database.writer.reach", broken)
+        with pytest.raises(SystemExit):
+            database.write_here(naming("a"))
+    again = database.write_here(naming("b")) or database.write(naming("b"))
+    again.result(5)
+    database.write(naming("c")).result(5)
+    assert names(database) == {"b", "c"}
+
+
 def test_a_full_disk_is_told_and_everything_goes_on_in_memory(tmp_path: Path) -> None:
     with Database(tmp_path / "x.db", [THINGS]) as database:
         assert database.write_here(naming("before")) is not None

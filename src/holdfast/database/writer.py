@@ -185,8 +185,10 @@ class Writer:
         began = time.monotonic()
         try:
             self._transact(jobs, done)
-        except Exception as error:  # noqa: BLE001 - writing must go on, and nobody may wait for ever
+        except BaseException as error:  # writing must go on, and nobody may wait for ever
             self._survive(jobs, done, error)
+            if not isinstance(error, Exception):
+                raise
         self._compact(time.monotonic() - began)
 
     def _patience_s(self) -> float:
@@ -415,7 +417,7 @@ class Writer:
         for one in done:
             one.future.set_result(one.result)
 
-    def _survive(self, jobs: deque[_Job], done: Sequence[_Done], error: Exception) -> None:
+    def _survive(self, jobs: deque[_Job], done: Sequence[_Done], error: BaseException) -> None:
         logger.critical("database %s: the writer failed", self._path, exc_info=error)
         self._take_back(alone=True)
         for one in reversed(done):

@@ -76,13 +76,13 @@ def _read(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> I
         raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
     table, scene, reader = view.table, Lookups(view.reading), writer(view.table.name)
     everywhere, target_of, localhost = view.given(common), functools.cache(view.reading.target_of), view.reading.localhost
-    known: dict[str, tuple[Place, Row]] = {}
+    elsewhere, known = everywhere.get("target"), dict[str, tuple[Place, Row]]()
     alone = functools.cache(lambda names: all(map(reader.stands_alone, names)))
     common_alone = alone(tuple(everywhere)) and reader.spelling.lengths.keys().isdisjoint(everywhere)  # a prefix brings its length
     for index, spec in enumerate(specs):
         try:
             own = spec if type(spec) is dict else _fields(view, spec)
-            target = target_of(own.get("target") or everywhere.get("target") or localhost)
+            target = target_of(own.get("target", elsewhere) or localhost)
             if common_alone and alone(tuple(own)):  # what all have in common is read once
                 if target not in known:
                     place = Place(scene, target, everywhere)

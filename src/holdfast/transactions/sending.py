@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -103,7 +104,7 @@ class Sender:
             if messages is None:
                 self.send([step for place in alike.places for step in many.plan(place).steps])
             else:
-                self._exchange_alike(alike, messages, many)
+                self._exchange_alike(alike, messages, many, Verb.CREATE)
 
     def take_back_many(self, many: Creations, part: Sequence[int]) -> bool:
         """Ask for the removal of a part of them, the last one first. False: that has to be asked for one by one; nothing was sent."""
@@ -113,24 +114,26 @@ class Sender:
             return False
         for alike, messages in zip(runs, written, strict=True):
             assert messages is not None
-            self._exchange_alike(alike, messages, many)
+            self._exchange_alike(alike, messages, many, Verb.DELETE)
         return True
 
-    def _exchange_alike(self, alike: Alike, messages: Sequence[bytes], many: Creations) -> None:
+    def _exchange_alike(self, alike: Alike, messages: Sequence[bytes], many: Creations, verb: Verb) -> None:
         def step(at: int) -> Step:
-            return many.plan(alike.places[at]).steps[0]
+            return many.plan(alike.places[at]).steps[0]._replace(verb=verb)
 
         self._exchange(alike.target, _of_one_length(alike.places, messages, self._wire(alike.target).most, step))
 
     def _written(self, alike: Alike, verb: Verb) -> list[bytes] | None:
-        """The messages, if they can be written together."""
-        columns = {name: self._scene.numbered(alike.target, column) for name, column in alike.columns.items()}
+        """The messages, if they can be written together; what is wrong with one is told where it is written by itself."""
         flags = 0 if verb is Verb.DELETE else CREATE | EXCL
         if verb is Verb.CREATE and alike.beside:
-            if AF_INET6 in columns["family"]:
+            if AF_INET6 in alike.columns["family"]:
                 return None
             flags = CREATE | APPEND
-        return messages_of(alike.table, columns, verb, flags)
+        with contextlib.suppress(HoldfastError):
+            columns = {name: self._scene.numbered(alike.target, column) for name, column in alike.columns.items()}
+            return messages_of(alike.table, columns, verb, flags)
+        return None
 
     def _wire(self, target: str) -> RequestSocket:
         return self._wires[target] if target in self._hands else self._scene.guest_wire(target)
@@ -182,12 +185,13 @@ class Sender:
             yield _Parcel([one.place for one in batch], messages, batch.__getitem__)
 
     def _together(self, steps: Sequence[Step]) -> list[bytes] | None:
-        """The messages of steps that are alike, if they can be written together."""
+        """The messages of steps that are alike; as `_written`."""
         first = steps[0]
         if {one.table for one in steps} != {first.table} or {(one.verb, one.flags, one.how) for one in steps} != {(first.verb, 0, "")}:
             return None
-        rows = list(map(self._scene.resolved, steps))
-        return messages_of_rows(first.table, rows, first.verb, first.flags)
+        with contextlib.suppress(HoldfastError):
+            return messages_of_rows(first.table, list(map(self._scene.resolved, steps)), first.verb, first.flags)
+        return None
 
     def _encoded(self, step: Step) -> bytes | None:
         try:

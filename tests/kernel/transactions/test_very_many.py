@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.errors import Conflict, KernelError
+from holdfast.errors import Conflict, InvalidValue, KernelError, NotFound
 from holdfast.testing.netns import Namespace
-from holdfast.transactions.contract import Request
+from holdfast.transactions.contract import Named, Request
 from holdfast.transactions.creations import Creations, kept
 
 from .stage import Stage, staged
@@ -164,6 +164,49 @@ async def test_of_very_many_that_go_one_that_somebody_makes_again_is_told() -> N
             assert outcome.sent == 3_000
             await stage.commit(*outcome.undo, timeout_s=60)
             assert not difference(before, state_of(netns))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"dst": "20.1.300.1", "dst_len": 32, "gateway": "10.0.0.2"}, InvalidValue),
+        ({"dst": "20.2.0.0", "dst_len": 16, "gateway": "10.0.0.2", "oif": Named("nowhere")}, NotFound),
+        ({"dst": "20.1.7.7", "dst_len": 32, "gateway": "10.0.0.3"}, KernelError),  # is there since a moment ago
+    ],
+    ids=["no address", "no interface", "there already"],
+)
+async def test_among_very_many_that_are_alike_the_wrong_one_is_named(wrong: dict[str, Any], error: type[Exception]) -> None:
+    with Namespace("tx") as netns:
+        scene(netns)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            requests = [stage.new("routes", **prefix(20, at), gateway="10.0.0.2") for at in range(5_000)]
+            requests[4_500] = stage.new("routes", **wrong)
+            with pytest.raises(error) as caught:
+                await stage.commit(*requests, timeout_s=60)
+            details = caught.value.details  # type: ignore[attr-defined]
+            assert details["index"] == 4_500
+            assert not details["not_undone"]
+            assert not difference(before, state_of(netns))
+
+
+async def test_what_others_took_away_or_changed_is_no_failure_of_the_undo() -> None:
+    with Namespace("tx") as netns:
+        scene(netns)
+        async with staged(netns) as stage:
+            requests = [stage.new("routes", **prefix(20, at), gateway="10.0.0.2") for at in range(5_000)]
+            before = state_of(netns)
+
+            def meanwhile(done: int, of: int) -> None:
+                if done > 4_500:
+                    netns.batch(["route del 20.1.7.7/32", "route replace 20.1.8.8/32 via 10.0.0.3"])
+
+            with pytest.raises(KernelError) as caught:
+                await stage.commit(*requests, stage.new("routes", **BAD), timeout_s=60, progress=meanwhile)
+            assert not caught.value.details["not_undone"]
+            [new] = difference(before, state_of(netns))
+            assert "20.1.8.8" in new
+            assert "10.0.0.3" in new, "what somebody else made of it"
 
 
 def test_one_that_is_no_plain_creation_makes_them_a_list() -> None:
