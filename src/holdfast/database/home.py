@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 from holdfast.model.field import Table
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Change", "Columns", "Condition", "Database", "OnCommit", "Point", "Reader", "Result", "Row", "Seen", "Settler", "Stage", "Swept",
-    "Transaction", "Values",
+    "Transaction", "Values", "Written",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -85,6 +85,48 @@ class Swept:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.deleted)
+
+
+class Written(Generic[T]):
+    """What became of a job that has been done already: as a future that is done, for a tenth of the price."""
+
+    __slots__ = ("_done", "_error", "_value")
+
+    def __init__(self) -> None:
+        self._done = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return True
+
+    def set_result(self, value: T) -> None:
+        self._done, self._value = True, value
+
+    def set_exception(self, error: BaseException | None) -> None:
+        self._done, self._error = True, error
+
+    def done(self) -> bool:
+        return self._done
+
+    def exception(self) -> BaseException | None:
+        return self._error
+
+    def result(self, timeout: float | None = None) -> T:
+        """Raises: what the job raised, and what Database.write says."""
+        if self._error is not None:
+            raise self._error
+        value: T = self._value
+        return value
+
+    def future(self) -> Future[T]:
+        """For those who need one."""
+        future: Future[T] = Future()
+        if self._error is not None:
+            future.set_exception(self._error)
+        else:
+            future.set_result(self._value)
+        return future
 
 
 class Result(Protocol):
@@ -277,7 +319,7 @@ class Database(Protocol):
         later;  Corrupt;  Closed. A job must not wait for another job's future.
         """
 
-    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
+    def write_here(self, job: Callable[[Transaction], T]) -> Written[T] | None:
         """The same in the calling thread, all of it before this returns, if nothing else is written or waits to be. None: something
         is, and nothing was done. Nothing may break it off: see `Undisturbed`.
         """

@@ -22,7 +22,7 @@ from .checkpoint import too_long
 from .connections import open_reading
 from .faults import fault
 from .gaps import Gap, gap_at
-from .home import Change, Condition, Point, Row, Transaction
+from .home import Change, Condition, Point, Row, Transaction, Written
 from .joint import Behind, join
 from .lock import holder_of
 from .moments import Moment, resolve
@@ -204,8 +204,10 @@ class FileReader(Reading):
         refused.set_exception(Denied(f"database {self.path} is open for reading only"))
         return refused
 
-    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
-        return self.write(job)
+    def write_here(self, job: Callable[[Transaction], T]) -> Written[T] | None:
+        """Refused: `write` says why."""
+        del job
+        return None
 
     def follow(self) -> bool:
         """Read where the writer is now: he goes to memory when the disk is full, and comes back. Says whether he has moved."""

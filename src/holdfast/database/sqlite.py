@@ -22,7 +22,7 @@ from holdfast.model.names import BUILTIN, Names
 from . import meta, migrate, private
 from .connections import make_room, make_writing, open_plain, want_of_room
 from .faults import fault
-from .home import OnCommit, Transaction
+from .home import OnCommit, Transaction, Written
 from .joint import Behind
 from .lock import Lock
 from .moments import note_step, time_of
@@ -115,7 +115,7 @@ class Database(Reading):
     def write(self, job: Callable[[Transaction], T], *, durable: bool = False) -> Future[T]:
         return self._writer.write(job, durable=durable)
 
-    def write_here(self, job: Callable[[Transaction], T]) -> Future[T] | None:
+    def write_here(self, job: Callable[[Transaction], T]) -> Written[T] | None:
         return self._writer.write_here(job)
 
     def on_commit(self, callback: OnCommit) -> Callable[[], None]:

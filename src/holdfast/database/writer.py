@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import apsw
@@ -28,7 +28,7 @@ from holdfast.errors import Bug, Closed, HoldfastError, Unavailable
 from . import meta
 from .failpoint import reach
 from .faults import fault
-from .home import OnCommit, Settler
+from .home import OnCommit, Settler, Written
 from .home import Transaction as TransactionContract
 from .refuge import Refuge
 from .retention import LOOK_EVERY_S
@@ -53,10 +53,10 @@ _IDLE_S: Final = 1.0
 class _Job:
     call: Callable[[TransactionContract], Any]
     durable: bool
-    future: Future[Any] = field(default_factory=Future)
+    future: Future[Any] | Written[Any]
 
 
-_LOOK: Final = _Job(lambda tx: None, durable=False)
+_LOOK: Final = _Job(lambda tx: None, False, Written())
 """Not a job: something other than jobs may be due earlier than the thread thought when it fell asleep."""
 
 
@@ -64,7 +64,7 @@ _LOOK: Final = _Job(lambda tx: None, durable=False)
 class _Done:
     """A job that ran and is not committed yet. `revision`: None if it changed nothing that lasts."""
 
-    future: Future[Any]
+    future: Future[Any] | Written[Any]
     result: Any
     revision: int | None
     tables: set[str]
@@ -105,14 +105,14 @@ class Writer:
 
     def write(self, call: Callable[[TransactionContract], T], *, durable: bool) -> Future[T]:
         self._check_process()
-        job = _Job(call, durable)
+        future: Future[T] = Future()
         with self._gate:  # so that nothing is queued behind the end
             if self._closed:
                 raise Closed(f"database {self._path} is closed")
-            self._queue.put(job)
-        return job.future
+            self._queue.put(_Job(call, durable, future))
+        return future
 
-    def write_here(self, call: Callable[[TransactionContract], T]) -> Future[T] | None:
+    def write_here(self, call: Callable[[TransactionContract], T]) -> Written[T] | None:
         """For a thread that nothing disturbs meanwhile."""
         self._check_process()
         if self._wanted or self._closed or not self._queue.empty() or not self._turn.acquire(blocking=False):
@@ -121,14 +121,14 @@ class Writer:
             if self._closed:  # and perhaps finished, while nobody had the turn
                 return None
             self._here = threading.get_ident()
-            job = _Job(call, durable=False)
-            self._round(deque((job,)))
+            written: Written[T] = Written()
+            self._round(deque((_Job(call, False, written),)))
             if self._patience_s() < self._sleeps_s:
                 self._queue.put(_LOOK)
         finally:
             self._here = None
             self._turn.release()
-        return job.future
+        return written
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:

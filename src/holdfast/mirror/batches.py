@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -44,9 +45,18 @@ def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:
 
 def keys_of(batch: Batch) -> Iterable[Key]:
     """The key of every row, in the order of the table's key columns; JSON as the database holds it, as text."""
-    json, defaults, given = batch.table.json, batch.table.defaults, dict(zip(batch.columns, batch.values, strict=True))
-    columns = [given[name] if name in given else [defaults[name]] * len(batch) for name in batch.table.key]
-    return zip(*[_texts(one) if name in json else one for name, one in zip(batch.table.key, columns, strict=True)], strict=True)
+    count, values = len(batch), batch.values
+    columns = []
+    for at, default, json in _key_places(batch.table, batch.columns):
+        column = [default] * count if at is None else values[at]
+        columns.append(_texts(column) if json else column)
+    return zip(*columns, strict=True)
+
+
+@lru_cache(256)
+def _key_places(table: Table, columns: tuple[str, ...]) -> tuple[tuple[int | None, Any, bool], ...]:
+    """Of each part of the key where it stands among the columns, its default, and is it JSON?"""
+    return tuple((columns.index(name) if name in columns else None, table.defaults[name], name in table.json) for name in table.key)
 
 
 def key_of(table: Table, row: Mapping[str, Any]) -> Key:

@@ -28,7 +28,7 @@ from .contract import Create, Delete, Named, Outcome, Request
 from .course import Before, Course, inverses_of
 from .creations import Creations
 from .deadline import Deadline
-from .journal import Run, note_intent, note_result, note_stage, packed, runs_of
+from .journal import Run, note_intent, note_result, note_stage, packed, packed_one, runs_of
 from .judge import Judge, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
@@ -85,8 +85,9 @@ class Commit:
         message: str = "",
         progress: Callable[[int, int], object] | None = None,
         look: Callable[[], object] = lambda: None,
+        ifnames: dict[tuple[str, int], str] | None = None,
     ) -> None:
-        """`look`: have the names of namespaces be looked at; blocks."""
+        """`look`: have the names of namespaces be looked at; blocks. `ifnames`: of interfaces, as the last commit left them."""
         self._requests = requests
         self._hands = hands
         self._database = database
@@ -94,6 +95,7 @@ class Commit:
         self.deadline = Deadline(timeout_s)
         self._author = author
         self._message = message
+        self._ifnames = ifnames
         self._scene = Scene(hands)
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
@@ -135,6 +137,7 @@ class Commit:
                 return short
             events = line.applier.witness = []
             self._present.fetch = tx.fetch
+            self._present.ifnames = None if short.cycles[0].events else self._ifnames
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or follows(one):
                 return short
@@ -154,16 +157,16 @@ class Commit:
         finally:
             if line is not None:
                 line.applier.witness = None
-            self._present.fetch = self._database.fetch
+            self._present.fetch, self._present.ifnames = self._database.fetch, None
         return short
 
     def _single_noted(self, tx: Transaction) -> None:
         """The journal's line, in the transaction that has the event."""
         [one] = self._course.plans
-        self._undo_list = list(inverses_of([one]))
+        self._undo_list = undo = list(inverses_of([one]))
         words = [told(one.request, "", self._present)]
         boot_id = self._database.boot_id
-        self._intent = note_intent(tx, boot_id, words, 1, packed(runs_of(self._undo_list)), self._author, self._message, result="done")
+        self._intent = note_intent(tx, boot_id, words, 1, list(map(packed_one, undo)), self._author, self._message, result="done")
 
     def outcome(self) -> Outcome:
         """After a transaction that is done. Objects keep what takes it back, so that holds no more than it needs."""

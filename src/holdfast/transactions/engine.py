@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.database.home import Written
 from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
@@ -44,7 +45,14 @@ class Transactions:
         self._wires = Wires()
         self._threads = ThreadPoolExecutor(_THREADS, "holdfast-commit")
         self._closed = False
+        self._ifnames: dict[tuple[str, int], str] = {}
         self._loop: asyncio.AbstractEventLoop
+        self._unfollow = mirror.database.on_commit(self._moved)
+
+    def _moved(self, _revision: int, tables: frozenset[str]) -> None:
+        """In the writer. Who is just looking a name up has the dictionary of before."""
+        if "interfaces" in tables:
+            self._ifnames = {}
 
     async def close(self) -> None:
         """Wait for what is under way; afterwards `commit` raises Closed. Idempotent."""
@@ -52,6 +60,7 @@ class Transactions:
         await self._turns.all_given()
         await asyncio.to_thread(self._threads.shutdown)
         self._wires.close()
+        self._unfollow()
 
     async def commit(
         self,
@@ -91,7 +100,7 @@ class Transactions:
         return hands
 
     def _commit(self, wanted: Sequence[Request], hands: Mapping[str, Hand], **options: Any) -> Commit:
-        return Commit(wanted, hands, self._wires, self._mirror.database, look=self._look, **options)
+        return Commit(wanted, hands, self._wires, self._mirror.database, look=self._look, ifnames=self._ifnames, **options)
 
     async def _short(self, commit: Commit, hands: Mapping[str, Hand]) -> Short:
         """In the writer; cancelled, it ends nevertheless, and the rest is to be given up."""
@@ -102,8 +111,8 @@ class Transactions:
         finally:
             hand.release(held)
 
-    async def _begun(self, running: Future[Short], commit: Commit, hand: Hand) -> Short:
-        waiting = asyncio.wrap_future(running)
+    async def _begun(self, running: Future[Short] | Written[Short], commit: Commit, hand: Hand) -> Short:
+        waiting = asyncio.wrap_future(running.future() if isinstance(running, Written) else running)
         try:
             while not waiting.done():
                 try:
@@ -134,10 +143,9 @@ class Transactions:
             [hand] = self._hands({target: self._mirror.hand(target)}, [request]).values()
             commit = self._commit([request], {target: hand}, force=force, timeout_s=timeout_s, author=author, message=message)
             hand.lease(_NEXT_S)
-            done = self._mirror.database.write_here(commit.in_writer)
-            running = done or self._mirror.database.write(commit.in_writer)
+            running = self._mirror.database.write_here(commit.in_writer) or self._mirror.database.write(commit.in_writer)
             try:
-                if done:
+                if isinstance(running, Written):
                     calm.look()
                 else:
                     calm.wait(running.exception)
@@ -164,7 +172,7 @@ class Transactions:
             if ours:
                 self._turns.give(target)
 
-    async def _carried_on(self, running: Future[Short], commit: Commit, hand: Hand) -> Outcome:
+    async def _carried_on(self, running: Future[Short] | Written[Short], commit: Commit, hand: Hand) -> Outcome:
         """What a thread began and cannot end in the writer."""
         try:
             begun = await self._begun(running, commit, hand)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from holdfast.database.home import Database, Transaction
 
 __all__ = [
-    "UNFINISHED", "Run", "Unfinished", "note_intent", "note_result", "note_stage", "packed", "runs_of", "undo_of", "unfinished", "unpacked",
+    "UNFINISHED", "Run", "Unfinished", "note_intent", "note_result", "note_stage", "packed", "packed_one", "runs_of", "undo_of",
+    "unfinished", "unpacked",
 ]  # fmt: skip
 
 _VERBS: Final[dict[str, type[Request]]] = {"create": Create, "change": Change, "delete": Delete}
@@ -125,6 +126,13 @@ def packed(runs: Iterable[Run]) -> Packed:
             for kind, target, table, columns, options, rows in runs]  # fmt: skip
 
 
+def packed_one(request: Request) -> dict[str, Any]:
+    """The same of a request that stands alone."""
+    kind, target, table, columns, options = _layout(request)
+    row = _plain_values(_values(request, columns))
+    return {"verb": _WORDS[kind], "target": target, "table": table, "columns": columns, "options": options, "rows": (row,)}
+
+
 def runs_of(requests: Iterable[Request]) -> Iterator[Run]:
     """Requests in runs."""
     for (kind, target, table, columns, options), run in groupby(requests, _layout):
@@ -132,7 +140,7 @@ def runs_of(requests: Iterable[Request]) -> Iterator[Run]:
 
 
 def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tuple[str, ...]]:
-    options = tuple(name for name in ("ensure", "beside", "missing_ok") if getattr(one, name, False))
+    options = tuple([name for name in ("ensure", "beside", "missing_ok") if getattr(one, name, False)])
     return type(one), one.target, one.table.name, tuple(one.row), options
 
 

@@ -36,11 +36,15 @@ AF_INET6: Final = 10
 
 
 class Present:
-    """`fetch` reads the database: SQL and arguments. In the writer it is another one than in a thread."""
+    """`fetch` reads the database: SQL and arguments. In the writer it is another one than in a thread.
+
+    ifnames  what names of interfaces are known already, by target and index, where it is sure that none has changed; None: ask.
+    """
 
     def __init__(self, fetch: Fetch, is_there: Callable[[str, int, str], bool] = lambda target, nsid, other: True) -> None:
         """`is_there` says whether a source's number for a namespace means the namespace of another source."""
         self.fetch = fetch
+        self.ifnames: dict[tuple[str, int], str] | None = None
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
 
@@ -184,8 +188,13 @@ class Present:
 
     def ifname(self, target: str, ifindex: int) -> str:
         """The name of an interface, for messages; its number, where there is none."""
-        found = self.fetch("SELECT ifname FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
-        return str(found[0][0]) if found else str(ifindex)
+        known = None if self.ifnames is None else self.ifnames.get((target, ifindex))
+        if known is None:
+            found = self.fetch("SELECT ifname FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
+            known = str(found[0][0]) if found else str(ifindex)
+            if self.ifnames is not None:
+                self.ifnames[target, ifindex] = known
+        return known
 
     # -- what hangs on an object -----------------------------------------------------------------------------------
 

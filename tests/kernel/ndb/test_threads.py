@@ -267,3 +267,28 @@ def test_what_the_database_could_not_write_down_is_read_again(ns, ndb, monkeypat
 def test_a_source_that_is_none_is_told_so(ndb):
     with pytest.raises(NotFound, match="nowhere"):
         ndb.routes.create(target="nowhere", dst="10.9.1.0/24", gateway="10.0.0.2").commit()
+
+
+def test_the_log_names_interfaces_as_they_are_called_now(ns, ndb):
+    """Names are kept between commits, as long as no interface has changed."""
+
+    def told():
+        [(details,)] = ndb.sql("SELECT details FROM log WHERE kind = 'intent' ORDER BY revision DESC LIMIT 1")
+        return json.loads(details)["told"]
+
+    link = next(one for one in ns.ip_json("address show") if any(address["local"] == "10.0.0.1" for address in one["addr_info"]))
+    ndb.routes.create(dst="10.9.1.0/24", gateway="10.0.0.2").commit()
+    route = ndb.routes["10.9.1.0/24"]
+    for _ in range(2):
+        route.set(priority=route["priority"] + 1).commit()
+        assert f"dev {link['ifname']}" in told()[0]
+    ns.ip(f"link property add dev {link['ifname']} altname other")
+    ns.ip(f"link set {link['ifname']} down name renamed up")
+    ns.ip("route replace 10.9.1.0/24 via 10.0.0.2")
+    ndb.interfaces.wait(ifname="renamed", state="up", timeout=2)
+    again = ndb.routes.wait(dst="10.9.1.0/24", timeout=2)
+    ndb.routes[{"dst": "10.9.1.0/24", "priority": again["priority"]}].set(gateway="10.0.0.3").commit()
+    assert "dev renamed" in told()[0]
+    ns.ip("link set renamed name back")  # not waited for: what is told is taken in the same transaction
+    ndb.routes[{"dst": "10.9.1.0/24", "priority": again["priority"]}].remove().commit()
+    assert "dev back" in told()[0]
