@@ -7,9 +7,9 @@
 A full disk: everybody goes to a private file in memory and comes back with what happened (refuge.py). Copies: backup.py; is a file
 whole: check.py, seal.py.
 
-Invariants: only the writer thread writes. A number of a revision is given once, ever. A row's `since` is the revision of its
-last change that lasts; each such change leaves the row before in `<table>_history`, so nothing that was committed is lost to a
-watch. Who reads sees whole transactions.
+Invariants: one writer at a time: its thread, or who has its turn. A number of a revision is given once, ever. A row's `since` is the
+revision of its last change that lasts; each such change leaves the row before in `<table>_history`, so nothing that was committed is lost
+to a watch. Who reads sees whole transactions.
 It must not know: netlink, sources, what a row means. SQL texts are derived from `holdfast.model`; none names a field of a noun,
 but for `views.py` and `lookup.py`, which are about interfaces and routes.
 """

@@ -71,7 +71,7 @@ def too_long(path: str, times: int = 1) -> bool:
 
 
 class Checkpoint:
-    """Of one database; for the writer thread. `relieve` ends long readers."""
+    """Of one database; for the writer. `relieve` ends long readers."""
 
     def __init__(self, connection: apsw.Connection, path: str, relieve: Callable[[], None], *, synced: bool) -> None:
         self._connection = connection

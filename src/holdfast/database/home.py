@@ -284,7 +284,7 @@ class Transaction(Protocol):
         """
 
     def settle(self, settler: Settler) -> None:
-        """Call it in the writer thread once it is known whether this transaction lasts.
+        """Call it, as the writer, once it is known whether this transaction lasts.
 
         Committed ones are told in their order, before callbacks and futures; undone ones from the last to the first, before
         the next job runs. It must be quick and must not raise.

@@ -80,7 +80,7 @@ Redirect = Callable[[str, Behind | None], None]
 
 
 class Refuge:
-    """Of one database that is a file; for the writer thread, but for `away`. `redirect` has everybody read another file."""
+    """Of one database that is a file; for the writer, but for `away`. `redirect` has everybody read another file."""
 
     def __init__(self, home: str, seats: Seats, retention: Retention, lock: Lock, redirect: Redirect) -> None:
         self.away: Away | None = None

@@ -1,7 +1,7 @@
 """How much of the past is kept, and letting go of the rest while everything goes on.
 
     Keep(rows, bytes, age)   of one table's history; whichever is reached first ends it
-    Compaction               in the writer thread, between its transactions: a few hundred rows at a time
+    Compaction               in the writer, between its transactions: a few hundred rows at a time
 
 What is let go is always the oldest, by whole revisions, and that the history begins later is written before anything goes. A line
 of the log goes when no row speaks of its revision any more. Space that gets free is used again by what comes; when much of it is
@@ -105,7 +105,7 @@ class Clock:
 
 
 class Compaction:
-    """Of one database; for the writer thread, outside of its transactions.
+    """Of one database; for the writer, outside of its transactions.
 
     due  there is something to let go.
     """

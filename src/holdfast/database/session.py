@@ -20,7 +20,7 @@ __all__ = ["Session"]
 
 
 class Session:
-    """For the writer thread. `keeps_history`: changed and deleted rows go to the history. `clock`: ns since 1970, for the log."""
+    """For the writer. `keeps_history`: changed and deleted rows go to the history. `clock`: ns since 1970, for the log."""
 
     def __init__(
         self,

@@ -97,7 +97,7 @@ class Store:
         editor.run(proposal.operations)
         return editor.root, editor.finish()
 
-    # -- in the writer thread --------------------------------------------------------------------------------------
+    # -- in the writer ---------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
         """Give the writer a job that takes what waits."""
