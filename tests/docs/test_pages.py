@@ -128,6 +128,7 @@ def test_a_true_page_passes(tmp_path: Path) -> None:
         ("'''json\n{a: 1}\n'''\n", "is no JSON"),
         ("'''bash\necho '{\"a\": 1, \"b\": 2}'\n'''\n<!-- output -->\n'''json\n{\"a\": 1}\n'''\n", "prints something else"),
         ("'''console\nls\n'''\n", "no line of this console snippet"),
+        ("'''console\n$ holdfast sql 'VALUES (1), (2) -- SELECT '\ncolumn1\n1\n2\n'''\n", "ORDER BY is missing"),
         ("<!-- not run: why -->\n'''bash\nif\n'''\n", "is not even shell"),
     ],
 )
