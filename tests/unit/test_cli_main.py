@@ -15,6 +15,7 @@ import pytest
 from holdfast.cli import main as entry
 from holdfast.cli.app import app
 from holdfast.cli.asking.loop import on_loop
+from holdfast.cli.language.orders import ORDERS
 from holdfast.cli.main import main
 from holdfast.errors import Bug, HoldfastError, KernelError, NotFound
 
@@ -47,6 +48,27 @@ def test_every_command_has_examples_that_it_understands(command: str, capsys: py
         assert len(example) <= 96
 
 
+def test_what_can_be_said_of_a_noun(capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks nobody, and every word that it names can be said."""
+    for noun, order in ORDERS.items():
+        assert main(["add", noun, "help"]) == 0
+        page = capsys.readouterr().out
+        assert page.startswith(f"holdfast add {order.table.noun}")
+        assert [field.name for field in order.plain if f"\n  {field.name}" not in page] == []
+        assert set(page.partition("have them\n")[2].partition("\n\n")[0].split()) <= order.known.keys()
+        for kind, words in order.kinds.items():
+            assert main(["set", noun, "help", kind]) == 0
+            page = capsys.readouterr().out
+            assert [word for word in words if f"\n  {word} " not in page] == []
+            said = order.read(["x0", "type", kind, *(one for word in words for one in (word, "1"))])
+            assert {field.name for field in words.values()} <= said.keys()
+            assert max(map(len, page.splitlines())) <= 100
+    assert main(["add", "link", "help", "vxlam"]) == 2
+    assert "did you mean `vxlan`?" in capsys.readouterr().err
+    assert main(["add", "route", "help", "vlan"]) == 2
+    assert "only interfaces have kinds" in capsys.readouterr().err
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("holdfast 0.")
@@ -63,7 +85,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
             "  `holdfast show --help` explains",
         ),
         (["show", "route", "--color", "red", "help"], "holdfast: expected auto, always or never, got `red` – at `--color`", None),
-        (["show", "rotues"], "holdfast: there is nothing called `rotues` to show", None),
+        (["add", "vlanx", "1"], "holdfast: there is nothing called `vlanx`",
+         f"  did you mean `vlan`? there are {', '.join(ORDERS)}"),
+        (["show", "rotues"], "holdfast: there is nothing called `rotues`", None),
         (["run", "--log", "loud"], "holdfast: expected auto, text or json, got `loud` – at `--log`", None),
         (["run", "--no-local"], "holdfast: expected a source: this host, `--netns NAME` or `--all-netns`, got none", None),
         (["completion", "tcsh"], "holdfast: expected bash, zsh or fish, got `tcsh`", None),

@@ -201,6 +201,26 @@ def test_a_stopped_nodes_file_is_looked_into(file: str, tmp_path: Path, capsys: 
     assert "r6 - route" in out.out and out.err == f"holdfast: no node is running: {home}/holdfast.db ends where it stopped\n"
 
 
+def test_a_query_about_the_past_reads_what_a_node_has_left(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kernel has no log: to say that there is none would be an answer that is not so."""
+    monkeypatch.setenv("HOLDFAST_STATE", "")
+    count = ["sql", "--csv", "SELECT count(*) FROM log WHERE author = 'ann'"]
+    assert main(count) == 1
+    assert capsys.readouterr().err.startswith("holdfast: there is no history: no node is running, and none has left a file\n")
+    home = tmp_path / "home"
+    home.mkdir()
+    Path(file).rename(home / "holdfast.db")
+    assert main(count) == 0
+    out = capsys.readouterr()
+    assert out.out == "count(*)\n1\n" and out.err == f"holdfast: no node is running: {home}/holdfast.db ends where it stopped\n"
+    assert main(["sql", "--csv", "SELECT DISTINCT gateway FROM Routes_History ORDER BY gateway"]) == 0
+    assert capsys.readouterr().out == "gateway\n192.0.2.1\n192.0.2.2\n"
+    assert main([*count, "--netns", "blue"]) == 2
+    assert capsys.readouterr().err.startswith("holdfast: the kernel keeps no history")
+
+
 def test_how_much_is_kept() -> None:
     policy = retention_of(["30d", "routes=1d"], ["all", "link=5"], ["64M", "routes=1 GiB"])
     assert policy.default == Keep(None, 64 << 20, timedelta(days=30))

@@ -150,7 +150,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             yield Reading(database, BUILTIN)
 
         monkeypatch.setattr(show, "open_reading", reading)
-        monkeypatch.setattr(sql, "open_reading", reading)
+        monkeypatch.setattr(sql, "open_query", reading)
 
         def call(text: str, *, common: Common | None = None, **options: Any) -> str:
             noun, *filters = text.split()

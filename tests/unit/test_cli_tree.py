@@ -96,6 +96,15 @@ def test_log_and_diff_take_a_path(program: Program) -> None:
     assert program.run("watch", "nodes", "--since", str(first), "--limit", "1").splitlines()[1] == "  ~ nodes.r1.mtu: 1500 → 1400"
 
 
+def test_a_short_word_for_a_table_says_where_the_path_is(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
+    program.run("put", "a.b", "1")
+    said = "holdfast: `a` means addresses here; `.a` is the path in the tree\n"
+    for words in (["log", "a"], ["diff", "a", "1"]):
+        assert main(words) == 0 and said in capsys.readouterr().err
+    for words in (["log", ".a"], ["log", "addresses"], ["log", "n"]):
+        assert main(words) == 0 and said not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -163,7 +163,7 @@ def test_nouns_are_found_as_ip_finds_them(word: str, table: str) -> None:
 def test_an_unknown_noun_names_what_there_is() -> None:
     with pytest.raises(UnknownName) as caught:
         find_look("intrefaces")
-    assert caught.value.message == "there is nothing called `intrefaces` to show"
+    assert caught.value.message == "there is nothing called `intrefaces`"
     assert caught.value.hint.startswith("did you mean `interfaces`? there are interfaces, addresses, routes, ")
 
 

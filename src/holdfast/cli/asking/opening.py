@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.cli.declaring.options import Common
 from holdfast.errors import HoldfastError
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from holdfast.mirror.answers import Answers
     from holdfast.sources import Source
 
-__all__ = ["log_to_stderr", "mentioned", "open_reading", "source_spec"]
+__all__ = ["log_to_stderr", "mentioned", "open_query", "open_reading", "source_spec"]
+
+_KEPT: Final = re.compile(rf"\b(?:log|meta|open_intents|tree(?:_\w+)?|(?:{'|'.join(TABLES)})_(?:history|at))\b", re.IGNORECASE)
+"""What only a node's file has: the kernel knows neither a past nor a tree."""
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 
 
 @contextmanager
@@ -55,6 +60,16 @@ def open_reading(common: Common, tables: Collection[str], *, named: Collection[s
         if named and not common.netns:
             _load_named(database, named)
         yield Reading(database, names, "" if set(tables) <= set(named) else spec["target"])
+
+
+@contextmanager
+def open_query(common: Common, sql: str) -> Iterator[Reading]:
+    """Open what a query needs: without a node the kernel, but the file that a node has left for what only that can know.
+
+    Raises: NotFound - there is no such file;  and as `open_reading`.
+    """
+    with open_past(common) if _KEPT.search(_LITERAL.sub("", sql)) else open_reading(common, mentioned(sql)) as reading:
+        yield reading
 
 
 def log_to_stderr() -> None:

@@ -16,12 +16,14 @@ from holdfast.cli.asking.reading import LOCALHOST
 from holdfast.cli.declaring import complete
 from holdfast.cli.declaring.command import Command, option
 from holdfast.cli.language.filters import find_look
-from holdfast.cli.language.orders import ORDERS
+from holdfast.cli.language.orders import ORDERS, Order
 from holdfast.cli.language.orders.saying import as_ip, as_order
 from holdfast.cli.presentation.style import style_for
+from holdfast.cli.show.noun_help import order_help
 from holdfast.errors import HoldfastError, InvalidValue, NotSupported
 
 if TYPE_CHECKING:
+    from holdfast.cli.language.looks import Look
     from holdfast.cli.language.spelling import Spelling
     from holdfast.transactions.contract import Request
 
@@ -68,7 +70,8 @@ add = _verb(
     "add",
     """Make something in the network: an interface, an address, a route …
 
-    Words are those of `ip` and `bridge`, and the fields of the tables. It is refused if it is there already; `replace` makes
+    Words are those of `ip` and `bridge`, and the fields of the tables; `holdfast add NOUN help` lists them, `holdfast add
+    interface help KIND` those of a kind. It is refused if it is there already; `replace` makes
     it so in any case. It is done when the tables show it, and recorded in the log; `holdfast undo` takes it back.""",
     """
         holdfast add interface br0 type bridge stp_state 1 up
@@ -170,7 +173,11 @@ _SHOWN: Final = 20
 
 
 def change_network(verb: str, noun: str, words: Sequence[str], options: ChangeOptions) -> None:
-    """One change. Raises: what the words and the node raise."""
+    """One change, or with `help` for its words what could be said. Raises: what the words and the node raise."""
+    if words and words[0] == "help" and len(words) <= 2:
+        look, order = _noun(noun)
+        print(order_help(verb, look, order, "".join(words[1:]), style_for(sys.stdout, options.colour)))
+        return
     _carry_out([_order(verb, noun, list(words), options)], options)
 
 
@@ -211,17 +218,24 @@ def _at_line(error: HoldfastError, number: int) -> HoldfastError:
 
 
 def _order(verb: str, noun: str, words: list[str], options: ChangeOptions) -> dict[str, Any]:
-    look = find_look(noun)
-    order = ORDERS.get(look.table.name)
-    if order is None:
-        raise NotSupported(f"{look.table.name} can only be read in this version", hint=f"what can be changed: {', '.join(ORDERS)}")
+    look, order = _noun(noun)
     if not words:
-        raise InvalidValue(f"expected words that say which {look.table.noun}", hint=f"`holdfast {verb} --help` has examples")
+        raise InvalidValue(
+            f"expected words that say which {look.table.noun}",
+            hint=f"`holdfast {verb} {look.table.noun} help` lists them, `holdfast {verb} --help` has examples",
+        )
     fields = order.read(words)
     key: dict[str, Any] = {}
     if "new_name" in fields:
         key, fields["ifname"] = {"ifname": fields["ifname"]}, fields.pop("new_name")
     return {"verb": verb, "noun": look.table.name, "fields": fields, "target": options.target, "key": key}
+
+
+def _noun(word: str) -> tuple[Look, Order]:
+    look = find_look(word, ORDERS)
+    if look.table.name not in ORDERS:
+        raise NotSupported(f"{look.table.name} can only be read in this version", hint=f"what can be changed: {', '.join(ORDERS)}")
+    return look, ORDERS[look.table.name]
 
 
 def undo_change(intent: int, options: ChangeOptions) -> None:

@@ -60,7 +60,7 @@ def print_diff(words: Sequence[str], common: Common) -> None:
 
     nouns, points = _parted(words)
     paths = [path for noun in nouns if (path := tree_path(noun)) is not None]
-    tables = [find_look(noun).table.name for noun in nouns if tree_path(noun) is None]
+    tables = [noun for noun in nouns if tree_path(noun) is None]
     found = False
     for path in paths:
         found |= print_path_diff(path, points, common)
@@ -70,11 +70,16 @@ def print_diff(words: Sequence[str], common: Common) -> None:
         print(style_for(sys.stderr)("dim", "(no difference)"), file=sys.stderr)
 
 
-def _print_tables(tables: Sequence[str], points: Sequence[str], common: Common) -> bool:
+def _print_tables(nouns: Sequence[str], points: Sequence[str], common: Common) -> bool:
     """False: nothing is different."""
+    from holdfast.cli.tree.paths import say_other_meaning
     from holdfast.story.diff import differences
 
+    looks = [find_look(noun) for noun in nouns]
+    tables = [look.table.name for look in looks]
     with open_past(common) as reading:
+        for noun, look in zip(nouns, looks, strict=True):
+            say_other_meaning(noun, look, reading)
         teller = Teller(spelling_of_all_times(reading), style_for(sys.stdout, common.colour), wide=common.wide)
         with_target = len(reading.targets()) > 1
         found = False

@@ -32,7 +32,7 @@ from holdfast.cli.language.spelling import Spelling
 from holdfast.cli.presentation.rows import plain_values
 from holdfast.cli.presentation.style import printable, style_for
 from holdfast.cli.presentation.telling import Teller
-from holdfast.cli.tree.paths import tree_path
+from holdfast.cli.tree.paths import say_other_meaning, tree_path
 from holdfast.cli.tree.showing import change_line as config_line
 from holdfast.errors import NotFound
 
@@ -98,6 +98,8 @@ def print_log(request: LogRequest, common: Common) -> None:
 
     look = find_look(request.noun) if request.noun else None
     with open_past(common) as reading:
+        if look is not None:
+            say_other_meaning(request.noun, look, reading)
         spelling = spelling_of_all_times(reading)
         asked = _asked(look, request, common, reading, spelling)
         limit = (ON_TERMINAL if sys.stdout.isatty() else 0) if request.limit is None else request.limit

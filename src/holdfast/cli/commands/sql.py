@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from holdfast.cli.asking.opening import mentioned, open_reading
+from holdfast.cli.asking.opening import open_query, open_reading
 from holdfast.cli.declaring.command import Command, option
 from holdfast.cli.declaring.options import Common, printing, reading
 from holdfast.cli.presentation.layout import Column, fits, terminal_width, write_records, write_table
@@ -73,7 +73,7 @@ def run_sql(query: str, common: Common, *, as_csv: bool, limit: int, timeout_s: 
 def _answer(text: str, common: Common, form: str, *, limit: int, timeout_s: float) -> int:
     """Print the answer as `form`: table, json or csv; returns how many rows were printed."""
     with (
-        open_reading(common, mentioned(text)) as reading,
+        open_query(common, text) as reading,
         reading.query(text, timeout_s=timeout_s or None, limit=limit or None) as result,
     ):
         rows = _Counted(result)

@@ -25,7 +25,7 @@ from holdfast.cli.presentation.rows import plain_values
 from holdfast.cli.presentation.style import style_for
 from holdfast.cli.presentation.telling import Teller, changed_fields
 from holdfast.cli.show.table import target_condition
-from holdfast.cli.tree.paths import tree_path
+from holdfast.cli.tree.paths import say_other_meaning, tree_path
 from holdfast.errors import NotFound
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ async def _watch(request: WatchRequest, common: Common) -> None:
     look = find_look(request.noun) if request.noun else None
     tables = [look.table.name] if look else list(LOOKS)
     async with open_following(common, {*tables, "interfaces"}) as following:
+        if look is not None:
+            say_other_meaning(request.noun, look, following.reading)
         since = following.moment(request.since).revision if request.since else following.revision
         printer = _Printer(look, request, common, following)
         try:

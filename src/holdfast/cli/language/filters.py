@@ -9,7 +9,7 @@ NAME is a word of `ip` (`dev`, `via`, `table`), a field of the table (`oif`, `ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.errors import InvalidValue, UnknownName
@@ -38,10 +38,10 @@ class Wanted(NamedTuple):
     everything: bool
 
 
-def find_look(word: str) -> Look:
+def find_look(word: str, among: Collection[str] = LOOKS) -> Look:
     """The noun behind a word: singular, plural, `ip`'s name, or the start of one.
 
-    Raises: UnknownName - with the nouns there are.
+    Raises: UnknownName - with the nouns that would do (`among`, names of tables).
     """
     low = word.lower()
     for look in LOOKS.values():
@@ -50,9 +50,9 @@ def find_look(word: str) -> Look:
     for look in LOOKS.values():
         if any(name.startswith(low) for name in (*look.short, look.table.noun, look.table.name)):
             return look
-    close = close_to(low, [name for look in LOOKS.values() for name in (look.table.name, *look.short)])
+    close = close_to(low, [name for name in among for name in (name, *LOOKS[name].short)])
     maybe = f"did you mean `{close[0]}`? " if close else ""
-    raise UnknownName(f"there is nothing called `{word}` to show", hint=f"{maybe}there are {', '.join(LOOKS)}")
+    raise UnknownName(f"there is nothing called `{word}`", hint=f"{maybe}there are {', '.join(among)}")
 
 
 def _is_named(look: Look, low: str) -> bool:

@@ -1,51 +1,105 @@
-"""`holdfast show NOUN help`: the columns and words of one noun, from its declaration."""
+"""`holdfast show NOUN help`, `holdfast add NOUN help [KIND]`: the columns and words of one noun, from its declaration."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Mapping
 
 from holdfast.cli.language.looks import Look
+from holdfast.cli.language.orders import Order
+from holdfast.cli.language.spelling import close_to
 from holdfast.cli.presentation.style import Style
+from holdfast.errors import UnknownName
+from holdfast.model import KINDS, Field
 
-__all__ = ["noun_help"]
+__all__ = ["noun_help", "order_help"]
 
 _WIDTH = 78
 
 
 def noun_help(look: Look, style: Style) -> str:
-    """A page of text."""
+    """What `show` takes: a page of text."""
     table = look.table
-    own = {field.name for field in table.fields} | {alias for field in table.fields for alias in field.aliases}
-    words = sorted({*look.words, *look.special} - own)
+    own = {name for field in table.fields for name in (field.name, *field.aliases)}
     names = " | ".join(dict.fromkeys((table.name, *look.short)))
     lines = [
         f"{style('title', 'holdfast show')} {names} [FILTER]...",
         f"  {table.doc}",
         "",
         style("title", "Columns"),
-        *_paragraph(" ".join(view.heading for view in look.views)),
+        *_paragraph(view.heading for view in look.views),
         "",
         style("title", "Words of ip to filter by"),
-        *_paragraph(" ".join(words) or "none beside the fields"),
+        *_paragraph(sorted({*look.words, *look.special} - own) or ["none beside the fields"]),
     ]
     if look.flags:
-        lines += ["", style("title", "Words without a value"), *_paragraph(" ".join(look.flags))]
-    lines += ["", style("title", "Fields: to filter by, for --columns, in --json and in SQL")]
-    width = max(len(_spelled(field.name, field.aliases)) for field in table.fields)
-    for field in table.fields:
-        doc = field.doc + (f", {field.unit}" if field.unit and field.unit not in field.doc else "")
-        doc += f" (names: {field.names})" if field.names and field.names != "ifindex" else ""
-        text = textwrap.wrap(doc, _WIDTH - width - 4)
-        lines.append(f"  {_spelled(field.name, field.aliases):{width}}  {text[0] if text else ''}")
-        lines += [" " * (width + 4) + more for more in text[1:]]
+        lines += ["", style("title", "Words without a value"), *_paragraph(look.flags)]
+    lines += ["", style("title", "Fields: to filter by, for --columns, in --json and in SQL"), *_described(_by_name(table.fields))]
     if look.hidden:
         lines += ["", f"Left out unless asked for: what `{look.hidden.how}` shows. `all` leaves nothing out."]
     return "\n".join(lines)
 
 
-def _spelled(name: str, aliases: tuple[str, ...]) -> str:
-    return "/".join((name, *aliases))
+def order_help(verb: str, look: Look, order: Order, kind: str, style: Style) -> str:
+    """What `add`, `set`, `replace` and `del` take: a page of text; with a `kind`, what that has.
+
+    Raises: UnknownName - there is no such kind.
+    """
+    noun = look.table.noun
+    if kind:
+        return _kind_help(kind, order, style)
+    names = " | ".join(dict.fromkeys((noun, *look.short)))
+    fields = _by_name(order.plain)
+    own = {name for field in order.plain for name in (field.name, *field.aliases)}
+    of_kinds = {field.name for kind in KINDS.values() for field in (*kind.data, *kind.port)}
+    lines = [
+        f"{style('title', f'holdfast {verb}')} {names} WORD...",
+        f"  {look.table.doc}",
+        "",
+        style("title", "Words of ip and bridge"),
+        *_paragraph(sorted(order.words.keys() - own - of_kinds) or ["none beside the fields"]),
+        "",
+        style("title", "Fields, each with its value behind it; `none` takes a value away"),
+        *_described(fields),
+    ]
+    if order.kinds:
+        lines += ["", style("title", f"Kinds; `holdfast {verb} {noun} help KIND` lists what one has"), *_paragraph(order.kinds)]
+    return "\n".join([*lines, "", f"`holdfast {verb} --help` has examples."])
 
 
-def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+def _kind_help(kind: str, order: Order, style: Style) -> str:
+    if kind not in order.kinds:
+        close = close_to(kind, order.kinds)
+        maybe = f"did you mean `{close[0]}`? " if close else ""
+        known = f"{maybe}there are {', '.join(order.kinds)}" if order.kinds else "only interfaces have kinds"
+        raise UnknownName(f"there is no kind `{kind}` of {order.table.noun}", hint=known)
+    words = {}
+    for word, field in order.kinds[kind].items():
+        spelled = field.name.partition("_")[2] == word or field.name == word
+        words[word if spelled else f"{word} ({field.name})"] = field
+    lines = [f"{style('title', f'type {kind}')} [WORD VALUE]...", f"  {KINDS[kind].doc}", "", *_described(words)]
+    whole = next((field.name for word, field in order.kinds[kind].items() if field.name != word), "")
+    if whole:
+        lines += ["", f"Elsewhere than behind `type {kind}` they are said by their whole names, as `{whole}`."]
+    return "\n".join(lines if words else [*lines, "It has no words of its own."])
+
+
+def _by_name(fields: Iterable[Field]) -> dict[str, Field]:
+    return {"/".join((field.name, *field.aliases)): field for field in fields}
+
+
+def _described(fields: Mapping[str, Field]) -> list[str]:
+    """A line for each word, more where its text is long."""
+    width = max(map(len, fields), default=0)
+    lines = []
+    for word, field in fields.items():
+        doc = field.doc + (f", {field.unit}" if field.unit and field.unit not in field.doc else "")
+        doc += f" (names: {field.names})" if field.names and field.names != "ifindex" else ""
+        text = textwrap.wrap(doc, _WIDTH - width - 4)
+        lines.append(f"  {word:{width}}  {text[0] if text else ''}".rstrip())
+        lines += [" " * (width + 4) + more for more in text[1:]]
+    return lines
+
+
+def _paragraph(words: Iterable[str]) -> list[str]:
+    return textwrap.wrap(" ".join(words), _WIDTH, initial_indent="  ", subsequent_indent="  ")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 from holdfast.cli.language.filters import is_noun
-from holdfast.cli.language.looks import LOOKS
+from holdfast.cli.language.looks import LOOKS, Look
 from holdfast.cli.language.spelling import close_to
 from holdfast.errors import InvalidValue, NotFound, UnknownName
 
 from .values import read_path
 
-__all__ = ["is_nothing", "tree_path"]
+if TYPE_CHECKING:
+    from holdfast.cli.asking.reading import Reading
+
+__all__ = ["is_nothing", "say_other_meaning", "tree_path"]
 
 
 def tree_path(word: str) -> str | None:
@@ -31,6 +37,13 @@ def tree_path(word: str) -> str | None:
         hint = f"tables are {', '.join(LOOKS)}; a path of the tree is like nodes.r1.mtu"
         raise UnknownName(f"there is nothing called `{word}`", hint=hint) from None
     return word
+
+
+def say_other_meaning(word: str, look: Look, reading: Reading) -> None:
+    """On stderr, where a short word for a table is the first segment of paths as well: `a` is `ip`'s word for addresses."""
+    short = word not in (look.table.name, look.table.noun)
+    if short and reading.fetch("SELECT 1 FROM tree_roots WHERE root = ? LIMIT 1", (word,)):
+        print(f"holdfast: `{word}` means {look.table.name} here; `.{word}` is the path in the tree", file=sys.stderr)
 
 
 def is_nothing(path: str) -> NotFound:

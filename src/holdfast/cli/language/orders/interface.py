@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdfast.model import INTERFACES, KINDS
+from holdfast.model import INTERFACES, KINDS, Field
+from holdfast.model.field import TEXT
 from holdfast.model.links import LinkKind
 
 from .forms import is_name
@@ -23,6 +24,7 @@ _ALIASES: Final[Mapping[str, Mapping[str, str]]] = {
     "geneve": {"vni": "geneve_id", "dstport": "geneve_port"},
 }
 """`ip`'s words for what a kind has, where the field is called otherwise."""
+_PEER: Final = Field("peer", TEXT, doc="the other end: its name, and behind it its `netns`, `address`, `mtu`")
 
 
 def _short(kind: LinkKind) -> dict[str, str]:
@@ -33,6 +35,17 @@ def _short(kind: LinkKind) -> dict[str, str]:
         _, _, rest = one.name.partition("_")
         found.setdefault(rest or one.name, one.name)
     return found | dict(_ALIASES.get(kind.kind, {}))
+
+
+def _behind(kind: LinkKind) -> dict[str, Field]:
+    """The words that `type KIND` takes, the shortest for each field that can be asked for; a word of all interfaces is none."""
+    own = _OWN.keys() - _ALIASES.get(kind.kind, {}).keys()
+    found = {_PEER.name: _PEER} if kind.kind == "veth" else {}
+    for one in (*kind.data, *kind.port):
+        if not (one.readonly or one.derive or one.json):
+            word = short_name(kind.kind, one.name)
+            found[one.name if word in found or word in own else word] = one
+    return found
 
 
 def short_name(kind: str, field: str) -> str:
@@ -51,7 +64,8 @@ def _type(fields: dict[str, Any], words: Words) -> None:
         _veth(fields, words)
     if kind not in KINDS:
         return
-    known = {word: name for word, name in _short(KINDS[kind]).items() if word not in _OWN or word in _ALIASES.get(kind, {})}
+    own = _OWN.keys() - _ALIASES.get(kind, {}).keys()
+    known = {word: name for word, name in _short(KINDS[kind]).items() if word not in own}
     while words.next in known:
         name = known[words.take()]
         fields[name] = words.take()
@@ -99,4 +113,7 @@ _OWN: Final[dict[str, Say]] = {
     "altname": _altname,
 }
 
-INTERFACE: Final = Order(INTERFACES, {**_attributes(), **_OWN}, {"ifname": is_name}, key=("ifname", "ifindex"))
+INTERFACE: Final = Order(
+    INTERFACES, {**_attributes(), **_OWN}, {"ifname": is_name}, key=("ifname", "ifindex"),
+    kinds={name: _behind(kind) for name, kind in KINDS.items()},
+)  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from holdfast.cli.language.spelling import close_to
 from holdfast.errors import InvalidValue, UnknownName
-from holdfast.model import Table
+from holdfast.model import Field, Table
 
 __all__ = ["Order", "Say", "Words", "bits", "fixed", "integer", "member", "number", "take", "value"]
 
@@ -122,6 +122,7 @@ class Order:
     words   word → what it says. Fields of the model are words as well, unless something else is said by their name.
     bare    what values without a word are, in this order: field → is it one? (of the text).
     key     the fields that say which object is meant; the rest is what it is like.
+    kinds   kind → the words that may follow it, and their fields; by the names of these they are among `words`.
     finish  completes what was read, or refuses it.
     """
 
@@ -129,14 +130,18 @@ class Order:
     words: Mapping[str, Say]
     bare: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     key: tuple[str, ...] = ()
+    kinds: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
     finish: Callable[[Fields], None] | None = None
 
     @cached_property
     def known(self) -> dict[str, Say]:
         """Every word."""
-        plain = [one for one in self.table.fields if not (one.readonly or one.derive or one.json)]
-        found = {name: value(one.name) for one in plain for name in (one.name, *one.aliases)}
-        return found | dict(self.words)
+        return {name: value(one.name) for one in self.plain for name in (one.name, *one.aliases)} | dict(self.words)
+
+    @property
+    def plain(self) -> list[Field]:
+        """The fields of the model that are words, each with its value behind it."""
+        return [one for one in self.table.fields if not (one.readonly or one.derive or one.json)]
 
     def read(self, line: list[str]) -> Fields:
         """The fields that a line of words says.
@@ -171,6 +176,6 @@ class Order:
             return InvalidValue(f"expected an address or a prefix, got `{token}` – in the words of the {self.table.noun}", hint=example)
         close = close_to(token, self.known)
         maybe = f"did you mean `{close[0]}`? " if close else ""
-        hint = f"{maybe}words are {', '.join(sorted(self.words))}, and the fields of {self.table.name}"
+        hint = f"{maybe}`holdfast add {self.table.noun} help` lists the words"
         article = "an" if self.table.noun[0] in "aeiou" else "a"
         return UnknownName(f"`{token}` is no word of {article} {self.table.noun}", hint=hint)
