@@ -35,13 +35,13 @@ from __future__ import annotations
 
 import errno as _errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 __all__ = [
     "AlreadyExists", "Bug", "Busy", "CheckProcessException", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
     "FunctionError", "HoldfastError", "InvalidValue", "KernelError", "Lagged", "Lost", "NetlinkError", "NotFound", "NotSupported",
-    "QueryError", "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "restored",
+    "QueryError", "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "did_you_mean", "restored",
 ]  # fmt: skip
 
 
@@ -234,6 +234,16 @@ class Bug(HoldfastError):
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message, hint="this is a fault of Holdfast itself: please report it", **details)
+
+
+def did_you_mean(word: str, known: Iterable[str], *, also: str = "", otherwise: str = "") -> str:
+    """A hint: "did you mean `routes`?" where a known word is close. `also` is said behind it in any case, `otherwise` without it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), 1)
+    if not close:
+        return also or otherwise
+    return f"did you mean `{close[0]}`? {also}".rstrip()
 
 
 def restored(shape: Mapping[str, Any]) -> HoldfastError:

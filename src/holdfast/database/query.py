@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
 import re
 import threading
@@ -14,7 +13,7 @@ from typing import Any, Final, Self
 
 import apsw
 
-from holdfast.errors import Closed, HoldfastError, QueryError
+from holdfast.errors import Closed, HoldfastError, QueryError, did_you_mean
 
 from .faults import fault
 from .guard import Guard
@@ -205,7 +204,7 @@ def _names_hint(said: str, sql: str, connection: apsw.Connection) -> str:
         shown = [table for table in tables if not own.fullmatch(table)]
         return _there("tables", name, tables, [*shown, "interfaces_<kind>", "<table>_history"])
     if kind == "function":
-        return _close(name, [row[0] for row in connection.execute("SELECT DISTINCT name FROM pragma_function_list")])
+        return did_you_mean(name, [row[0] for row in connection.execute("SELECT DISTINCT name FROM pragma_function_list")])
     words = set(re.findall(r"\w+", sql.lower()))
     named = [table for table in tables if table.lower() in words]
     columns = [row[0] for table in named for row in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))]
@@ -213,10 +212,5 @@ def _names_hint(said: str, sql: str, connection: apsw.Connection) -> str:
 
 
 def _there(what: str, name: str, names: list[str], shown: list[str]) -> str:
-    close = _close(name, names)
-    return f"{close}{' ' if close else ''}{what}: {', '.join(shown)}"
+    return did_you_mean(name, names, also=f"{what}: {', '.join(shown)}")
 
-
-def _close(name: str, names: list[str]) -> str:
-    found = difflib.get_close_matches(name, names, 1)
-    return f"did you mean `{found[0]}`?" if found else ""

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from holdfast.errors import NotFound, UnknownName
+from holdfast.errors import NotFound, UnknownName, did_you_mean
 from holdfast.objects import settings
 from holdfast.objects.records import Record, RecordSet, shape
 from holdfast.objects.spec import KIND_ATTRIBUTES, Wanted, as_fields
@@ -117,7 +117,8 @@ class Following(Mapping[str, Any], Generic[V]):
             return attributes[name]
         if plan.table.name == "interfaces" and name in KIND_ATTRIBUTES:
             raise NotFound(f"interface {row[plan.positions['ifname']]} of kind {row[plan.positions['kind']]} has no `{name}`")
-        raise UnknownName(f"{plan.table.name} have no field `{name}`; they have {', '.join(self)}")
+        hint = did_you_mean(name, self, otherwise=f"they have {', '.join(self)}")
+        raise UnknownName(f"{plan.table.name} have no field `{name}`", hint=hint)
 
     def __iter__(self) -> Iterator[str]:
         row = self._now()

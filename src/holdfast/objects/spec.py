@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from holdfast.errors import InvalidValue, UnknownName
+from holdfast.errors import InvalidValue, UnknownName, did_you_mean
 from holdfast.model import KINDS, TABLES
 from holdfast.model.check import RESERVED
 from holdfast.model.field import Field, Packed, Scalar, Table
@@ -129,8 +129,9 @@ class Spelling:
         try:
             return self._fields[name]
         except KeyError:
-            has = ", ".join(shown_name(one) for one in self.table.fields)
-            raise UnknownName(f"{self.table.name} have no field `{name}`; they have target, {has}", table=self.table.name) from None
+            has = ["target", *map(shown_name, self.table.fields)]
+            hint = did_you_mean(name, [*has, *self._attributes], otherwise=f"they have {', '.join(has)}")
+            raise UnknownName(f"{self.table.name} have no field `{name}`", hint=hint, table=self.table.name) from None
 
     def knows(self, name: str) -> bool:
         """Is it a field of the table, by its name or another one? Words that only requests have are none."""

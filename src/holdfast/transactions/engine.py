@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.database.home import Written
-from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName
+from holdfast.errors import Closed, HoldfastError, NotSupported, UnknownName, did_you_mean
 from holdfast.model import INTERFACES, NETNS
 from holdfast.model.field import Table
 from holdfast.undisturbed import Undisturbed
@@ -193,7 +193,8 @@ class Transactions:
         """
         for name in where:
             if name not in table.columns:
-                raise UnknownName(f"{table.name} have no field `{name}`; they have {', '.join(table.columns)}", table=table.name)
+                hint = did_you_mean(name, table.columns, otherwise=f"they have {', '.join(table.columns)}")
+                raise UnknownName(f"{table.name} have no field `{name}`", hint=hint, table=table.name)
         await self._mirror.drained(target)
         requests = await asyncio.to_thread(self._difference, target, table, dict(where), rows)
         return await self.commit(requests, **options)

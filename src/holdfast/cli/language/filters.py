@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from holdfast.errors import InvalidValue, UnknownName
+from holdfast.errors import InvalidValue, UnknownName, did_you_mean
 from holdfast.model import Field
 from holdfast.model.words import BITS
 
 from .conditions import All, Among, Bits, Condition, Device, Either, Glob, Holds, Inside, Not, Prefix, columns_of
 from .looks import LOOKS, Look
-from .spelling import Spelling, close_to, is_device
+from .spelling import Spelling, is_device
 
 if TYPE_CHECKING:
     from .conditions import Network
@@ -50,9 +50,8 @@ def find_look(word: str, among: Collection[str] = LOOKS) -> Look:
     for look in LOOKS.values():
         if any(name.startswith(low) for name in (*look.short, look.table.noun, look.table.name)):
             return look
-    close = close_to(low, [name for name in among for name in (name, *LOOKS[name].short)])
-    maybe = f"did you mean `{close[0]}`? " if close else ""
-    raise UnknownName(f"there is nothing called `{word}`", hint=f"{maybe}there are {', '.join(among)}")
+    names = [name for table in among for name in (table, *LOOKS[table].short)]
+    raise UnknownName(f"there is nothing called `{word}`", hint=did_you_mean(low, names, also=f"there are {', '.join(among)}"))
 
 
 def _is_named(look: Look, low: str) -> bool:
@@ -276,8 +275,7 @@ def _forms(token: str) -> list[str]:
 def _unknown(look: Look, known: dict[str, tuple[str, ...]], token: str, spelling: Spelling | None = None) -> UnknownName:
     maybe_device = spelling is not None and "device" in look.bare
     words = [*look.words, *look.special, *look.flags, *(field.name for field in look.table.fields)]
-    close = close_to(token, words) or (close_to(token, spelling.device_names) if spelling and maybe_device else [])
-    maybe = f"did you mean `{close[0]}`? " if close else ""
+    devices = spelling.device_names if spelling and maybe_device else []
+    hint = did_you_mean(token, [*words, *devices], also=f"`holdfast show {look.short[0]} help` lists the words")
     what = "neither a word of the filter nor an interface" if maybe_device else "no word of the filter"
-    hint = f"{maybe}`holdfast show {look.short[0]} help` lists the words"
     return UnknownName(f"`{token}` is {what} – in the filter of {look.table.name}", hint=hint)

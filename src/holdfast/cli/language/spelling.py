@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from holdfast.errors import InvalidValue, NotFound
+from holdfast.errors import InvalidValue, NotFound, did_you_mean
 from holdfast.model import Field
 from holdfast.model.names import Names
 
 from .conditions import decoded
 
-__all__ = ["Spelling", "close_to", "compact", "is_device"]
+__all__ = ["Spelling", "compact", "is_device"]
 
 Link = tuple[str, int, str, Any, int | None]
 """target, ifindex, ifname, altnames (JSON), and the routing table if it is a VRF"""
@@ -118,8 +118,7 @@ class Spelling:
         found: frozenset[tuple[str, int]] = frozenset()
         for one in text.split(","):
             if self.strict and not self.has_link(one):
-                close = close_to(one, self.device_names)
-                hint = f"did you mean `{close[0]}`?" if close else "`holdfast show interfaces` lists them"
+                hint = did_you_mean(one, self.device_names, otherwise="`holdfast show interfaces` lists them")
                 raise NotFound(f"there is no interface `{one}`", hint=hint)
             found |= self._find(one)
         return found
@@ -147,13 +146,6 @@ class Spelling:
     @property
     def device_names(self) -> list[str]:
         return sorted({name for _, _, name, *_ in self._links})
-
-
-def close_to(word: str, words: Iterable[str]) -> list[str]:
-    """The word that may have been meant: one or none."""
-    from difflib import get_close_matches
-
-    return get_close_matches(word, list(words), 1)
 
 
 def compact(value: Any) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from holdfast.cli.language.filters import vocabulary
 from holdfast.cli.language.looks import Look, View
 from holdfast.cli.language.looks.look import Text
-from holdfast.cli.language.spelling import Spelling, close_to, compact, is_device
-from holdfast.errors import UnknownName
+from holdfast.cli.language.spelling import Spelling, compact, is_device
+from holdfast.errors import UnknownName, did_you_mean
 from holdfast.model import Field
 
 from .layout import Column
@@ -156,7 +156,6 @@ def chosen_views(look: Look, names: str) -> tuple[View, ...]:
         elif words.get(name):
             found.append(view_of(look.table[words[name][0]]))
         else:
-            close = close_to(name, [*headings, *words])
-            maybe = f"did you mean `{close[0]}`? " if close else ""
-            raise UnknownName(f"{look.table.name} have no column `{name}`", hint=f"{maybe}`holdfast show {look.short[0]} help` lists them")
+            hint = did_you_mean(name, [*headings, *words], also=f"`holdfast show {look.short[0]} help` lists them")
+            raise UnknownName(f"{look.table.name} have no column `{name}`", hint=hint)
     return tuple(found)

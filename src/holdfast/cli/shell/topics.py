@@ -10,9 +10,8 @@ from typing import Final
 import click
 
 from holdfast.cli.declaring.command import Group
-from holdfast.cli.language.spelling import close_to
 from holdfast.cli.presentation.style import Style
-from holdfast.errors import UnknownName
+from holdfast.errors import UnknownName, did_you_mean
 
 __all__ = ["DRAFT", "FOLLOW", "LOOK", "TOPICS", "TREE", "helped", "overview"]
 
@@ -95,8 +94,7 @@ def helped(words: Sequence[str], group: Group) -> str:
         found = command.get_command(context, word) if isinstance(command, click.Group) else None
         if found is None:
             known = [name for name, _ in group.every_command()]
-            close = close_to(word, [*known, *TOPICS])
-            raise UnknownName(f"there is no command `{word}`", hint=f"did you mean `{close[0]}`?" if close else "`help` lists them")
+            raise UnknownName(f"there is no command `{word}`", hint=did_you_mean(word, [*known, *TOPICS], otherwise="`help` lists them"))
         command = found
         context = click.Context(found, info_name=word, parent=context, max_content_width=100, help_option_names=["--help", "-h"])
     out.write(command.get_help(context))

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from holdfast.cli.language.looks import Look
 from holdfast.cli.language.orders import Order
-from holdfast.cli.language.spelling import close_to
 from holdfast.cli.presentation.style import Style
-from holdfast.errors import UnknownName
+from holdfast.errors import UnknownName, did_you_mean
 from holdfast.model import KINDS, Field
 
 __all__ = ["noun_help", "order_help"]
@@ -69,10 +68,8 @@ def order_help(verb: str, look: Look, order: Order, kind: str, style: Style) -> 
 
 def _kind_help(kind: str, order: Order, style: Style) -> str:
     if kind not in order.kinds:
-        close = close_to(kind, order.kinds)
-        maybe = f"did you mean `{close[0]}`? " if close else ""
-        known = f"{maybe}there are {', '.join(order.kinds)}" if order.kinds else "only interfaces have kinds"
-        raise UnknownName(f"there is no kind `{kind}` of {order.table.noun}", hint=known)
+        known = f"there are {', '.join(order.kinds)}" if order.kinds else "only interfaces have kinds"
+        raise UnknownName(f"there is no kind `{kind}` of {order.table.noun}", hint=did_you_mean(kind, order.kinds, also=known))
     words = {}
     for word, field in order.kinds[kind].items():
         spelled = field.name.partition("_")[2] == word or field.name == word

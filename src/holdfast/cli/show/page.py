@@ -17,12 +17,12 @@ from holdfast.cli.asking.reading import LOCALHOST, Reading
 from holdfast.cli.declaring.options import Common
 from holdfast.cli.language.conditions import All, Among, Condition, Device, Either, Not, where
 from holdfast.cli.language.looks import LOOKS
-from holdfast.cli.language.spelling import Spelling, close_to
+from holdfast.cli.language.spelling import Spelling
 from holdfast.cli.presentation.layout import fits, telling, terminal_width, wrapped, write_sentences, write_table
 from holdfast.cli.presentation.listing import Listing, details
 from holdfast.cli.presentation.rows import json_object
 from holdfast.cli.presentation.style import Style, style_for
-from holdfast.errors import InvalidValue, NotFound
+from holdfast.errors import InvalidValue, NotFound, did_you_mean
 from holdfast.story.topology import Interface, Key, Topology
 
 from .table import target_condition
@@ -117,8 +117,7 @@ def _find(name: str, common: Common, reading: Reading, spelling: Spelling) -> Ke
     if keys or (len(elsewhere) == 1 and not reading.whole):
         return (keys or elsewhere)[0]
     if not elsewhere:
-        close = close_to(name, spelling.device_names)
-        hint = f"did you mean `{close[0]}`?" if close else "`holdfast show interfaces` lists them"
+        hint = did_you_mean(name, spelling.device_names, otherwise="`holdfast show interfaces` lists them")
         raise NotFound(f"there is no interface `{name}`", hint=hint)
     targets = ", ".join(target for target, _ in elsewhere)
     if reading.whole:

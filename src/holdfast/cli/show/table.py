@@ -13,12 +13,12 @@ from holdfast.cli.language.conditions import Among, Condition, Glob, Not, where
 from holdfast.cli.language.filters import find_look, parse
 from holdfast.cli.language.looks import Look
 from holdfast.cli.language.looks.look import Hidden
-from holdfast.cli.language.spelling import Spelling, close_to
+from holdfast.cli.language.spelling import Spelling
 from holdfast.cli.presentation.layout import Column, fits, roomy, telling, terminal_width, wrapped, write_sentences, write_table
 from holdfast.cli.presentation.listing import Listing, all_views, chosen_views
 from holdfast.cli.presentation.rows import write_json
 from holdfast.cli.presentation.style import Style, style_for
-from holdfast.errors import InvalidValue, NotFound, UnknownName
+from holdfast.errors import InvalidValue, NotFound, UnknownName, did_you_mean
 from holdfast.model import Field
 
 __all__ = ["Request", "show_rows", "target_condition"]
@@ -43,7 +43,7 @@ def show_rows(request: Request, common: Common) -> None:
     try:
         look = find_look(request.noun)
     except UnknownName as unknown:
-        hint = "did you mean `topology`?" if close_to(request.noun.lower(), ["topology"]) else f"{unknown.hint}; and topology"
+        hint = did_you_mean(request.noun.lower(), ["topology"], otherwise=f"{unknown.hint}; and topology")
         raise UnknownName(unknown.message, hint=hint) from None
     if request.filters == ("help",):
         from .noun_help import noun_help

@@ -8,10 +8,9 @@ from fnmatch import fnmatchcase
 from io import StringIO
 from typing import Final
 
-from holdfast.cli.language.spelling import close_to
 from holdfast.cli.presentation.layout import Column, terminal_width, wrapped, write_table
 from holdfast.cli.presentation.style import Style
-from holdfast.errors import InvalidValue, NotFound, UnknownName
+from holdfast.errors import InvalidValue, NotFound, UnknownName, did_you_mean
 
 from .schema import Schema
 
@@ -82,8 +81,7 @@ def _tables(pattern: str, schema: Schema, style: Style) -> str:
 def _schema(table: str, schema: Schema, style: Style) -> str:
     found = schema.tables.get(table.lower())
     if found is None:
-        close = close_to(table, schema.tables)
-        hint = f"did you mean `{close[0]}`?" if close else "`.tables` lists them"
+        hint = did_you_mean(table, schema.tables, otherwise="`.tables` lists them")
         raise NotFound(f"there is no table `{table}`" if table else "expected a table behind `.schema`", hint=hint)
     return _lines([(one.name, one.type, one.doc) for one in found], style)
 

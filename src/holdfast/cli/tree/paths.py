@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.cli.language.filters import is_noun
 from holdfast.cli.language.looks import LOOKS, Look
-from holdfast.cli.language.spelling import close_to
-from holdfast.errors import InvalidValue, NotFound, UnknownName
+from holdfast.errors import InvalidValue, NotFound, UnknownName, did_you_mean
 
 from .values import read_path
 
@@ -48,6 +47,6 @@ def say_other_meaning(word: str, look: Look, reading: Reading) -> None:
 
 def is_nothing(path: str) -> NotFound:
     """A path at which nothing is or was: perhaps a table was meant."""
-    close = close_to(path.lower(), [name for look in LOOKS.values() for name in (look.table.name, *look.short)])
-    hint = f"did you mean `{close[0]}`? " if close else ""
-    return NotFound(f"nothing is or was at `{path}` in the tree", hint=f"{hint}tables are {', '.join(LOOKS)}", path=path)
+    tables = [name for look in LOOKS.values() for name in (look.table.name, *look.short)]
+    hint = did_you_mean(path.lower(), tables, also=f"tables are {', '.join(LOOKS)}")
+    return NotFound(f"nothing is or was at `{path}` in the tree", hint=hint, path=path)

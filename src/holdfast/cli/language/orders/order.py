@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from holdfast.cli.language.spelling import close_to
-from holdfast.errors import InvalidValue, UnknownName
+from holdfast.errors import InvalidValue, UnknownName, did_you_mean
 from holdfast.model import Field, Table
 
 __all__ = ["Order", "Say", "Words", "bits", "fixed", "integer", "member", "number", "take", "value"]
@@ -174,8 +173,6 @@ class Order:
         if _LIKE_AN_ADDRESS.fullmatch(token) and not self.bare.keys() <= fields.keys():
             example = "for example 10.0.0.0/24 or 2001:db8::1"
             return InvalidValue(f"expected an address or a prefix, got `{token}` – in the words of the {self.table.noun}", hint=example)
-        close = close_to(token, self.known)
-        maybe = f"did you mean `{close[0]}`? " if close else ""
-        hint = f"{maybe}`holdfast add {self.table.noun} help` lists the words"
+        hint = did_you_mean(token, self.known, also=f"`holdfast add {self.table.noun} help` lists the words")
         article = "an" if self.table.noun[0] in "aeiou" else "a"
         return UnknownName(f"`{token}` is no word of {article} {self.table.noun}", hint=hint)
