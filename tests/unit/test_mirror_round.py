@@ -16,6 +16,7 @@ from holdfast.mirror import line as line_module
 from holdfast.mirror import settling
 from holdfast.mirror.agenda import Questions
 from holdfast.mirror.answers import Answers
+from holdfast.mirror.batches import key_of
 from holdfast.mirror.consequence import Ask, Reread, Where
 from holdfast.mirror.journal import Journal
 from holdfast.mirror.line import Line
@@ -29,6 +30,8 @@ from holdfast.netlink.codec import encode
 from holdfast.sources.contract import Source
 
 T = TypeVar("T")
+
+REPLACE, CREATE, APPEND = 0x100, 0x400, 0x800
 
 
 def route(dst: str, oif: int = 2, **fields: Any) -> dict[str, Any]:
@@ -509,3 +512,24 @@ def test_routes_by_a_nexthop_object_that_went_meanwhile_do_not_come_back(slow_st
     answers = slow_stage.begin(ROUTES)
     slow_stage.settle(answers, told("nexthops", {"id": 7, "oif": 2}, "delete"))
     assert slow_stage.routes() == []
+
+
+@pytest.mark.parametrize("between", ["nothing", "another", "removed", "one more"])
+def test_what_is_said_of_a_prefix_counts_for_the_next_event_only(stage: Stage, between: str) -> None:
+    """Who has just looked need not look again; what comes first, whatever it is, makes that old."""
+    first = route("10.1.0.0", gateway="192.0.2.1", priority=0)
+    stage.events(told("routes", first))
+    stage.line.applier.only = key_of(TABLES["routes"], TABLES["routes"].defaults | first)
+    events = {
+        "nothing": [],
+        "another": [told("routes", route("10.2.0.0", gateway="192.0.2.1"))],
+        "removed": [told("routes", first, "delete"), told("routes", route("10.1.0.0", gateway="192.0.2.8"), flags=CREATE)],
+        "one more": [told("routes", route("10.1.0.0", gateway="192.0.2.9"), flags=CREATE | APPEND)],
+    }[between]
+    cycle = stage.events(b"".join([*events, told("routes", route("10.1.0.0", gateway="192.0.2.2"), flags=REPLACE)]))
+    there = [row[0] for row in stage.database.fetch("SELECT gateway FROM routes WHERE dst = '10.1.0.0' ORDER BY gateway")]
+    if between == "one more":
+        assert cycle.questions  # which of the two it took the place of is asked for
+    else:
+        assert there == ["192.0.2.2"]
+    assert stage.line.applier.only is None

@@ -13,7 +13,7 @@ from holdfast.model import INTERFACES, ROUTES, TABLES
 from holdfast.netlink.batch import Batch
 
 from . import paths, rules
-from .batches import batch_of, keys_of, parsed, with_column
+from .batches import Key, batch_of, keys_of, parsed, with_column
 from .consequence import Ask, Consequence, Drop, Reread, Where
 from .journal import Journal
 from .replacing import Replacement
@@ -35,6 +35,7 @@ class Applier:
     """Writes one target's events.
 
     witness   while it is set, gets all that is told, as it is told.
+    only      the key of the one route of its prefix, if that was read behind the last event: the next one need not look.
     journal   is set while a round of re-reading is under way, and then learns what was touched.
     """
 
@@ -42,6 +43,7 @@ class Applier:
         self.target = target
         self.journal: Journal | None = None
         self.witness: list[Batch] | None = None
+        self.only: Key | None = None
         self._tables = frozenset(tables)
         self._hiding: set[tuple[Any, ...]] = set()  # IPv6 prefixes of whose routes a dump may not show all
 
@@ -65,6 +67,7 @@ class Applier:
         rule = rules.RULES.get((table, batch.op))
         if rule is not None:
             questions += self.follow(tx, rule(sifted))
+        self.only = None
         return questions
 
     def follow(self, tx: Transaction, consequences: Iterable[Consequence]) -> list[Ask | Reread]:
@@ -155,7 +158,7 @@ class Applier:
     def _replaced(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
         """Routes that took the place of another one, which has no alternatives beside it: many at once, a quarter of the time."""
         self._touch_prefixes(batch)
-        taking = Replacement(tx, self.target, batch)
+        taking = Replacement(tx, self.target, batch, self.only)
         while taking.more:
             gone, now = taking.run()
             if gone is not None:

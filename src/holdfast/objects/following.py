@@ -57,12 +57,13 @@ class Following(Mapping[str, Any], Generic[V]):
     Cost of reading a field: about a microsecond while the database stands still, one lookup by key after a commit to its table.
     """
 
-    __slots__ = ("__weakref__", "_last", "_view", "_views")
+    __slots__ = ("__weakref__", "_last", "_used", "_view", "_views")
 
     def __init__(self, view: V, seen: Seen) -> None:
         self._view = view
         self._last = seen
         self._views: dict[str, V] = {}
+        self._used = 0.0  # when the view's cache had it last
 
     # ------------------------------------------------------------------------------------------------ following
 

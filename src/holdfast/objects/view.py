@@ -75,7 +75,6 @@ class View(Generic[Found]):
         self.readonly = readonly
         self.chain = chain
         self.cache: OrderedDict[tuple[Any, ...], Found] = OrderedDict()
-        self._times: dict[tuple[Any, ...], float] = {}
         self._lock = threading.Lock()
         self._scope = scope
         self._spelling = spelling(table)
@@ -218,25 +217,27 @@ class View(Generic[Found]):
         now = time.monotonic()
         with self._lock:
             self._expire(now)
-            self._times[key] = now
-            if key in self.cache:
-                self.cache.move_to_end(key)
-                self.cache[key].accept(Seen(*moment, row))
+            found = self.cache.get(key)
+            if found is None:
+                kind = self.object_types.get(self.table.name, self.object_type)
+                found = self.cache[key] = cast(Found, kind(self, Seen(*moment, row)))
             else:
-                self.cache[key] = cast(Found, self.object_types.get(self.table.name, self.object_type)(self, Seen(*moment, row)))
-            return self.cache[key]
+                self.cache.move_to_end(key)
+                found.accept(Seen(*moment, row))
+            found._used = now
+            return found
 
     def _expire(self, now: float) -> None:
         """The cache is in order of last use: only its front is looked at."""
         while self.cache:
-            oldest = next(iter(self.cache))
-            if len(self.cache) <= settings.cache_size and now - self._times[oldest] <= settings.cache_expire:
+            key, oldest = next(iter(self.cache.items()))
+            if len(self.cache) <= settings.cache_size and now - oldest._used <= settings.cache_expire:
                 return
-            if not self.cache[oldest].idle:  # what waits in it would be lost to who asks again
-                self.cache.move_to_end(oldest)
-                self._times[oldest] = now
+            if not oldest.idle:  # what waits in it would be lost to who asks again
+                self.cache.move_to_end(key)
+                oldest._used = now
                 return
-            del self.cache[oldest], self._times[oldest]
+            del self.cache[key]
 
     # ------------------------------------------------------------------------------------------------ all of them
 
@@ -351,7 +352,7 @@ class View(Generic[Found]):
         with self._lock:
             self.cache[key] = cast(Found, one)
             self.cache.move_to_end(key)
-            self._times[key] = time.monotonic()
+            one._used = time.monotonic()
 
     def _where(self, given: Mapping[str, Any]) -> str:
         """Where something is to be made. Namespaces are this machine's, whatever the source is called that shows it."""

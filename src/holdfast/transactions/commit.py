@@ -32,7 +32,7 @@ from .journal import Run, note_intent, note_result, note_stage, packed, packed_o
 from .judge import Judge, left_words, named
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
-from .plan import Plan, as_sent, made_anew, plan
+from .plan import Plan, as_sent, made_anew, only_one, plan
 from .present import ROWS_MOST, Present
 from .refusal import Refused, told, with_outcome
 from .scene import Scene
@@ -146,17 +146,23 @@ class Commit:
                 short.begun = True
                 self._sender.send(one.steps)
                 self._single_noted(tx)
+                line.applier.only = only_one(one)
                 short.cycles.append(line.cycle(tx))
-                self._check_overtaken({hand.target: events})
-            row, wrong = self._judge.judged(one)
-            if not wrong:
+                short.done, row = self._judge.told(one, events)
+                if not short.done:
+                    self._check_overtaken({hand.target: events})
+                    if short.cycles[-1].questions:  # what became of it is known when they are answered
+                        return short
+            if not short.done:
+                row, wrong = self._judge.judged(one)
+                short.done = not wrong
+            if short.done:
                 self._rows = (row,)
-                short.done = True
         except HoldfastError as failure:
             short.failure = failure.error if isinstance(failure, Refused) else failure
         finally:
             if line is not None:
-                line.applier.witness = None
+                line.applier.witness = line.applier.only = None
             self._present.fetch, self._present.ifnames = self._database.fetch, None
         return short
 
@@ -201,6 +207,8 @@ class Commit:
                 self._in_parts(self._course.many)
             elif begun is None or not begun.begun:
                 self._in_stages()
+            elif begun.cycles[-1].questions:
+                self._seeing.catch_up()
             self.deadline.check()
             plans = self._course.plans
             self._seeing.all_of(plans)

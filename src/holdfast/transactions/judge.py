@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from holdfast.errors import HoldfastError
+from holdfast.mirror.batches import key_of as key_in_sql
+from holdfast.mirror.batches import keys_of
 from holdfast.mirror.hand import Hand
 from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
+from holdfast.netlink.batch import Batch
 
 from .cells import locator_of, name_of
 from .compare import differences, lost
@@ -80,6 +83,21 @@ class Judge:
         if found is None:
             return None, "it is not there"
         return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
+
+    def told(self, one: Plan, events: Sequence[Batch]) -> tuple[bool, Mapping[str, Any] | None]:
+        """Does the only event that there was show what was asked for? Then the table does, which was written from it, and nobody
+        else has changed it. With the row after it."""
+        table = one.request.table
+        if len(events) != 1 or len(events[0]) != 1 or events[0].table is not table:
+            return False, None
+        [event] = events
+        if one.asked is None:
+            gone = event.op == "delete" and one.before is not None and [key_in_sql(table, one.before)] == list(keys_of(event))
+            return gone, None
+        [row] = event.dicts()
+        if event.op != "put" or differences(table, self._resolved(one, one.asked), row):
+            return False, None
+        return True, row
 
     def left_of(
         self, target: str, table: Table, before: Mapping[str, Any] | None, asked: Mapping[str, Any], where: str

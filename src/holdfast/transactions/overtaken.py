@@ -2,21 +2,26 @@
 
 Events tell it: of a row that is changed each one must show what was there, or what was asked for; of one that is removed, what
 was there. Events of the transaction itself do. (Links and neighbours carry no mark of who caused an event.)
+A route that is changed in its place is the first of its prefix, whichever that is: one that somebody else put there, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from holdfast.mirror.batches import key_of, keys_of
+from holdfast.mirror.paths import PREFIX
 from holdfast.netlink.batch import Batch
 
 from .compare import differences, lost
 from .contract import Change, Delete
-from .plan import Plan
+from .plan import Plan, only_one
 
 __all__ = ["overtaken"]
+
+NLM_F_REPLACE: Final = 0x100
+NLM_F_APPEND: Final = 0x800
 
 
 def overtaken(plans: Sequence[Plan], told: Mapping[str, Sequence[Batch]]) -> Iterator[tuple[Plan, dict[str, Any]]]:
@@ -25,13 +30,25 @@ def overtaken(plans: Sequence[Plan], told: Mapping[str, Sequence[Batch]]) -> Ite
     told: by target, what was told since the plans were made.
     """
     for (target, name), mine in _by_key(plans).items():
+        first = dict(mine)
         for batch in told.get(target, ()):
             if batch.table.name == name and batch.op == "put":
-                found = [mine.get(key) for key in keys_of(batch)]
+                found = [mine.get(key) or _first(first, batch, key) for key in keys_of(batch)]
                 if any(found):
                     for plan, row in zip(found, batch.dicts(), strict=True):
                         if plan is not None and _is_foreign(plan, row):
                             yield plan, row
+
+
+def _first(first: dict[tuple[Any, ...], Plan], batch: Batch, key: tuple[Any, ...]) -> Plan | None:
+    """The plan that is about the first route of a prefix, if this one takes its place: by replacing it, or by being put before it.
+
+    What is put there once it has been changed does not concern it any more.
+    """
+    if batch.table.name != "routes" or batch.flags & NLM_F_APPEND:
+        return None
+    prefix = key[: len(PREFIX)]
+    return first.pop(prefix, None) if batch.flags & NLM_F_REPLACE else first.get(prefix)
 
 
 def _by_key(plans: Sequence[Plan]) -> dict[tuple[str, str], dict[tuple[Any, ...], Plan]]:
@@ -39,7 +56,11 @@ def _by_key(plans: Sequence[Plan]) -> dict[tuple[str, str], dict[tuple[Any, ...]
     for one in plans:
         if one.before is not None and isinstance(one.request, Change | Delete) and one.steps:
             table = one.request.table
-            found.setdefault((one.request.target, table.name), {})[key_of(table, one.before)] = one
+            named = found.setdefault((one.request.target, table.name), {})
+            key = key_of(table, one.before)
+            named[key] = one
+            if only_one(one):
+                named[key[: len(PREFIX)]] = one
     return found
 
 

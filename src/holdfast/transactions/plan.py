@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
+from holdfast.mirror.batches import key_of
 from holdfast.model import ADDRESSES, INTERFACES
 from holdfast.model.field import Table
 
@@ -24,7 +25,7 @@ from .present import Present, of_kernel
 from .text import described
 from .undo import Hung
 
-__all__ = ["FREE", "Plan", "as_sent", "made_anew", "plan", "plan_free"]
+__all__ = ["FREE", "Plan", "as_sent", "made_anew", "only_one", "plan", "plan_free"]
 
 _PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
@@ -303,6 +304,13 @@ def _change_steps(
     if table.name == "vlans":
         making = _vlan_steps(place, target, table, asked, present, Verb.CREATE)
     return [*going, *making]
+
+
+def only_one(one: Plan) -> tuple[Any, ...] | None:
+    """The key of a route that is changed in its place, as the table has it: the only one of its prefix."""
+    if one.request.table.name != "routes" or one.before is None or len(one.steps) != 1 or not one.steps[0].flags & REPLACE:
+        return None
+    return key_of(one.request.table, one.before)
 
 
 def _check(request: Change, place: int, row: Mapping[str, Any]) -> None:

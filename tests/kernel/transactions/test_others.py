@@ -62,6 +62,65 @@ async def test_who_changes_it_between_the_undo_list_and_the_ack_wins(more: int, 
         assert not netns.ip_json("rule show priority 100")
 
 
+@pytest.mark.parametrize("verb", ["create", "change", "remove"])
+@pytest.mark.parametrize("moment", ["before", "behind"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "route replace 10.9.0.0/24 via 10.0.0.77 proto static",
+        "route append 10.9.0.0/24 via 10.0.0.78 proto static",
+        "route prepend 10.9.0.0/24 via 10.0.0.79 proto static",
+        "route del 10.9.0.0/24",
+        "route add 10.8.0.0/24 via 10.0.0.77 proto static",
+        "addr del 10.0.0.1/24 dev v0",
+    ],
+)
+async def test_who_comes_around_the_only_message_is_seen(verb: str, moment: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever becomes of it, what the commit says is so, and the tables are as the kernel."""
+    async with one_pair() as (stage, netns):
+        netns.ip("link set v0 up")
+        netns.ip("link set v1 up")
+        asked = stage.new("routes", dst="10.9.0.0", dst_len=24, gateway="10.0.0.2", proto=4)
+        request: Any = asked
+        if verb != "create":
+            row = (await stage.commit(asked)).rows[0]
+            request = stage.change("routes", row, gateway="10.0.0.3") if verb == "change" else stage.gone("routes", **row)
+        send = Sender.send
+
+        def disturbed(self: Sender, phase: Any) -> None:
+            if moment == "before" and not self.lenient:
+                netns.ip(other, check=False)
+            send(self, phase)
+            if moment == "behind" and not self.lenient:
+                netns.ip(other, check=False)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Sender, "send", disturbed)
+            failure = None
+            try:
+                await stage.commit(request)
+            except HoldfastError as error:
+                failure = error
+        await stage.mirror.settled(stage.target, timeout_s=10)
+        there = sorted((one["dst"], one["gateway"]) for one in netns.ip_json("route show proto static"))
+        assert sorted((f"{one['dst']}/24", one["gateway"]) for one in stage.rows("routes", proto=4)) == there
+        wanted = {"create": "10.0.0.2", "change": "10.0.0.3", "remove": "10.0.0.2"}[verb]
+        if failure is None:
+            assert (("10.9.0.0/24", wanted) in there) == (verb != "remove"), there
+        elif "addr del" not in other:
+            assert isinstance(failure, Conflict | KernelError)
+            assert ("10.9.0.0/24", wanted) not in there or verb == "remove", there
+        if "10.8.0.0" in other or "append" in other:
+            assert failure is None or (verb, moment) == ("create", "before")
+        if verb == "change" and moment == "before" and (" replace " in other or "prepend" in other):  # theirs is what the kernel replaced
+            assert isinstance(failure, Conflict)
+            theirs = ["10.0.0.77"] if " replace " in other else ["10.0.0.2", "10.0.0.79"]
+            assert there == [("10.9.0.0/24", gateway) for gateway in theirs]
+        if verb == "change" and moment == "behind" and "prepend" in other:
+            assert failure is None
+            assert there == [("10.9.0.0/24", "10.0.0.3"), ("10.9.0.0/24", "10.0.0.79")]
+
+
 async def test_commits_of_many_tasks_are_all_carried_out() -> None:
     async with one_pair() as (stage, netns):
         await asyncio.gather(*(stage.create("routes", dst=f"10.9.{n}.0", dst_len=24, gateway="10.0.0.2") for n in range(40)))
