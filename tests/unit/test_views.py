@@ -337,6 +337,12 @@ def test_keys_values_items_and_iteration(home):
     assert len(home.interfaces) == home.interfaces.count() == 7
 
 
+@pytest.mark.parametrize("target", [5, ["blue"], {"a": 1}, 2.5])
+def test_a_target_is_a_name(home, target):
+    with pytest.raises(InvalidValue, match=r"expected the name of a source, got .* – at target"):
+        home.routes.create(dst="10.9.0.0/24", gateway="10.0.0.2", target=target)
+
+
 def test_a_view_describes_its_fields(home):
     described = {record.name: record for record in home.interfaces.describe()}
     assert described["index"].key and described["index"].sql_name == "ifindex" and described["mtu"].unit == "bytes"

@@ -22,7 +22,6 @@ from holdfast.objects.reading import Reading
 from holdfast.objects.records import Record, shape
 from holdfast.objects.transaction import carry_out
 from holdfast.transactions.contract import Engine, Request
-from holdfast.transactions.creations import kept
 
 if TYPE_CHECKING:
     from holdfast.database.home import Point
@@ -305,7 +304,7 @@ class Core(Reading):
         """Raises: as `commit`."""
         async with self.while_open():
             with held_back():
-                requests = await asyncio.to_thread(kept, creations(view, specs, common))
+                requests = await asyncio.to_thread(creations, view, specs, common)
             await self._ask(requests, how)
         return len(requests)
 
@@ -325,15 +324,16 @@ class Core(Reading):
             limit_s = time_for(len(requests))
             await self.engine.commit(requests, timeout_s=limit_s, author=how.author, message=how.message, progress=how.progress)
 
-    def target_of(self, where: str) -> str:
-        """A source by its name, or by the path of its namespace. What is none is left as it is."""
-        if "/" not in where or where in self.sources:
-            return where
+    def target_of(self, where: Any) -> str:
+        """A source by its name, or by the path of its namespace. What is none is left as it is. Raises: InvalidValue - no text."""
+        name = super().target_of(where)
+        if "/" not in name or name in self.sources:
+            return name
         for target in self.sources:
             place = getattr(self.mirror.source(target), "place", None)
-            if place is not None and _same_file(place.path, where):
+            if place is not None and _same_file(place.path, name):
                 return target
-        return where
+        return name
 
     def inside(self, target: str, what: Callable[[], None]) -> None:
         """Call `what` inside a source's network; blocks. Raises: NotFound, NotSupported - a source that cannot be entered."""

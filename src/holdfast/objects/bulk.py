@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import Denied, InvalidValue
 from holdfast.model import INTERFACES
+from holdfast.objects import alike
 from holdfast.objects.batch import nested
 from holdfast.objects.defaults import complete
 from holdfast.objects.spec import Scene, as_fields
 from holdfast.objects.values import Place, writer
 from holdfast.transactions.contract import Change, Create, Delete, Request
+from holdfast.transactions.creations import Creations
 from holdfast.transactions.difference import difference
+from holdfast.transactions.plan import FREE
 
 if TYPE_CHECKING:
     from holdfast.model.names import Names
@@ -62,41 +65,74 @@ class Difference:
         return f"<{self.created} created, {self.changed} changed, {self.removed} removed, {self.kept} kept>"
 
 
-def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> Iterator[Create]:
-    """A request for each spec, read as the engine asks for it. common: fields of all of them.
+def creations(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> Sequence[Request]:
+    """A request for each spec. common: fields of all of them.
 
-    Raises, on the way: InvalidValue, UnknownName - with the place of the spec, `index`, in `details`.
+    Raises: InvalidValue, UnknownName - with the place of the spec, `index`, in `details`.
     """
-    return (Create(target, view.table, row) for target, row in _read(view, specs, common))
+    reading = _Specs(view, common)
+    if view.table.name not in FREE:
+        return [Create(target, view.table, row) for target, row in reading.rows(specs)]
+    many = Creations()
+    for run in alike.runs(specs):
+        for number, (target, row) in enumerate(reading.rows(run, len(many))):
+            many.append(Create(target, view.table, row))
+            if not number and (columns := reading.columns(run)) is not None and many.append_like(len(run) - 1, columns):
+                break
+    return many.as_few()
 
 
-def _read(view: View[Any], specs: Iterable[Any], common: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
-    """Targets and rows of specs."""
-    if view.readonly:
-        raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
-    table, scene, reader = view.table, Lookups(view.reading), writer(view.table.name)
-    everywhere, target_of, localhost = view.given(common), functools.cache(view.reading.target_of), view.reading.localhost
-    elsewhere, known = everywhere.get("target"), dict[str, tuple[Place, Row]]()
-    alone = functools.cache(lambda names: all(map(reader.stands_alone, names)))
-    common_alone = alone(tuple(everywhere)) and reader.spelling.lengths.keys().isdisjoint(everywhere)  # a prefix brings its length
-    for index, spec in enumerate(specs):
-        try:
-            own = spec if type(spec) is dict else _fields(view, spec)
-            target = target_of(own.get("target", elsewhere) or localhost)
-            if common_alone and alone(tuple(own)):  # what all have in common is read once
-                if target not in known:
-                    place = Place(scene, target, everywhere)
-                    known[target] = place, reader.read(everywhere, place)
-                place, common_fields = known[target]
-                fields = reader.add(common_fields.copy(), own, place)
-            else:
-                given = {**everywhere, **own}
-                fields = reader.read(given, Place(scene, target, given))
-            row = complete(table.name, nested(fields) if table is INTERFACES else fields)
-        except InvalidValue as error:
-            error.details["index"] = index
-            raise
-        yield target, row
+class _Specs:
+    """Reads specs of one view. common: fields of all of them, read once where that can be done."""
+
+    def __init__(self, view: View[Any], common: Mapping[str, Any]) -> None:
+        if view.readonly:
+            raise Denied(f"`create` of {view.table.name}: this view was opened read-only")
+        self._view = view
+        self._scene = Lookups(view.reading)
+        self._reader = reader = writer(view.table.name)
+        self._everywhere = view.given(common)
+        self._target_of = functools.cache(view.reading.target_of)
+        self._alone = functools.cache(lambda names: all(map(reader.stands_alone, names)))
+        lengths = reader.spelling.lengths.keys()
+        self._common_alone = self._alone(tuple(self._everywhere)) and lengths.isdisjoint(self._everywhere)  # a prefix brings its length
+        self._known: dict[str, tuple[Place, Row]] = {}
+
+    def rows(self, specs: Iterable[Any], first: int = 0) -> Iterator[tuple[str, Row]]:
+        """Targets and rows. first: the place of the first of them among all. Raises: as `creations`."""
+        table, add, where = self._view.table, self._reader.add, self._where
+        for index, spec in enumerate(specs, first):
+            try:
+                own = spec if type(spec) is dict else _fields(self._view, spec)
+                target = where(own)
+                if self._common_alone and self._alone(tuple(own)):
+                    place, common_fields = self._common(target)
+                    fields = add(common_fields.copy(), own, place)
+                else:
+                    given = {**self._everywhere, **own}
+                    fields = self._reader.read(given, Place(self._scene, target, given))
+                row = complete(table.name, nested(fields) if table is INTERFACES else fields)
+            except InvalidValue as error:
+                error.details["index"] = index
+                raise
+            yield target, row
+
+    def columns(self, run: Sequence[Any]) -> alike.Columns | None:
+        """What specs that are alike say, field by field, if they may be read so."""
+        own = run[0]
+        if len(run) < alike.LEAST or not (self._common_alone and self._alone(tuple(own))) or "target" in own:
+            return None
+        return alike.columns(self._reader, run, self._common(self._where(own))[0])
+
+    def _where(self, own: Mapping[str, Any]) -> str:
+        where = own.get("target", self._everywhere.get("target")) or self._view.reading.localhost
+        return self._target_of(where) if type(where) is str else self._view.reading.target_of(where)
+
+    def _common(self, target: str) -> tuple[Place, Row]:
+        if target not in self._known:
+            place = Place(self._scene, target, self._everywhere)
+            self._known[target] = place, self._reader.read(self._everywhere, place)
+        return self._known[target]
 
 
 def _fields(view: View[Any], spec: Any) -> Mapping[str, Any]:
@@ -109,7 +145,7 @@ def changes(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], cou
     Raises: InvalidValue, UnknownName.
     """
     wanted: dict[str, list[Mapping[str, Any]]] = {}
-    for target, row in _read(view, specs, where):
+    for target, row in _Specs(view, where).rows(specs):
         wanted.setdefault(target, []).append(row)
     there: dict[str, list[tuple[Any, ...]]] = {}
     spared = view.plan.positions["proto"] if view.table.name == "routes" and "proto" not in where else None

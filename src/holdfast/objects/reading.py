@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from holdfast.database.schema import key_terms
-from holdfast.errors import Closed, HoldfastError, NotFound, UsageError
+from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, UsageError
 from holdfast.model import TABLES
 from holdfast.model.field import ListOf, Nest, Packed, Shape, Table
 from holdfast.objects.records import Record, shape
@@ -193,8 +193,10 @@ class Reading:
         with self.database.query(sql, tuple(args), timeout_s=None, at=at) as rows:
             yield from rows
 
-    def target_of(self, where: str) -> str:
-        """The source that is meant: by its name; the API also knows them by the path of their namespace."""
+    def target_of(self, where: Any) -> str:
+        """The source that is meant: by its name; the API also knows them by the path of their namespace. Raises: InvalidValue."""
+        if not isinstance(where, str):
+            raise InvalidValue(f"expected the name of a source, got `{where!r}` – at target")
         return where
 
     def index_of(self, target: str, ifname: str) -> int:

@@ -47,6 +47,7 @@ GRAMMARS: Final[dict[str, Callable[[Field, Any, Place], Any]]] = {}
 """How values of Packed shapes are read, by the shape's name; ways.py fills it."""
 
 _PREFIX_ATTRS: Final = "attrs"
+_ADDRESSES: Final = ("ip", "destination")
 
 
 class Place:
@@ -208,10 +209,20 @@ class Writer:
 
     def stands_alone(self, name: str) -> bool:
         """Is it a field whose value follows from what is given for it, whatever else is given?"""
-        return name == "target" or (name in self.table.columns and name not in self.words and name not in self._attributes)
+        return self.spelling.knows(name) and name not in self.words and name not in self._attributes
+
+    def word(self, name: str) -> Word:
+        """What puts a value that is given under this name into the fields. Raises: UnknownName."""
+        return self._readers[name] if name in self._readers else self._reader(name)
+
+    def addresses(self, name: str) -> str | None:
+        """Are the values of this name IP addresses and nothing else?  Then the field for the length of their prefixes, "" if there is
+        none; None: they are something else as well."""
+        shape = self.table[name].shape if name in self.table.columns and name not in self.words else None
+        return self.spelling.lengths.get(name, "") if isinstance(shape, Scalar | Packed) and shape.name in _ADDRESSES else None
 
     def _reader(self, name: str) -> Word:
-        """What puts a value that was given under this name into the fields. Found once."""
+        """The same, found once."""
         if name in ("target", "tflags"):
             found: Word = _nothing
         elif name in self.words:

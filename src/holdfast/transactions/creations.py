@@ -7,8 +7,8 @@ transaction of 1 000 000 routes needs the memory of their values, whatever is ma
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, overload
 
@@ -72,7 +72,7 @@ def kept(requests: Iterable[Request]) -> Sequence[Request]:
         if type(one) is not Create or one.ensure or one.table.name not in FREE:
             return [*many, one, *rest]
         many.append(one)
-    return many if len(many) > ROWS_MOST else list(many)
+    return many.as_few()
 
 
 class Creations(Sequence[Create]):
@@ -100,6 +100,24 @@ class Creations(Sequence[Create]):
         self._layout_at.append(number)
         self._phase_at.append(phase_of(one.table, asked))
         self._values.append(tuple(asked.values()))
+
+    def append_like(self, count: int, columns: Mapping[str, Sequence[Any]]) -> bool:
+        """More that are as the last one, with other values of some fields, from which nothing else follows than from those of the last
+        one. The first of each column are the last one's own. False: they are not those that it has, and nothing is appended."""
+        layout, last = self._shared[self._layout_at[-1]], self._values[-1]
+        own = dict(zip(layout.names, last, strict=True))
+        for name, column in columns.items():
+            if own.get(name) != column[0] or (column[0] is None) != (name not in own):
+                return False
+        self._layout_at.extend(repeat(self._layout_at[-1], count))
+        self._phase_at.extend(repeat(self._phase_at[-1], count))
+        rows = (islice(columns[name], 1, None) if name in columns else repeat(value, count) for name, value in own.items())
+        self._values.extend(zip(*rows, strict=True))
+        return True
+
+    def as_few(self) -> Sequence[Request]:
+        """Where there are not very many, a list."""
+        return self if len(self) > ROWS_MOST else list(self)
 
     @property
     def things(self) -> list[tuple[str, Table]]:
