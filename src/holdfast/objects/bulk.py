@@ -18,6 +18,7 @@ from holdfast.objects.batch import nested
 from holdfast.objects.defaults import complete
 from holdfast.objects.spec import Scene, as_fields
 from holdfast.objects.values import Place, writer
+from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Request
 from holdfast.transactions.creations import Creations
 from holdfast.transactions.difference import difference
@@ -144,9 +145,10 @@ def changes(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], cou
 
     Raises: InvalidValue, UnknownName.
     """
-    wanted: dict[str, list[Mapping[str, Any]]] = {}
-    for target, row in _Specs(view, where).rows(specs):
-        wanted.setdefault(target, []).append(row)
+    made = creations(view, specs, where)
+    wanted: dict[str, list[Row]] = made.asked() if isinstance(made, Creations) else {}
+    for one in () if wanted else made:
+        wanted.setdefault(one.target, []).append(completed(view.table, one.row))
     there: dict[str, list[tuple[Any, ...]]] = {}
     spared = view.plan.positions["proto"] if view.table.name == "routes" and "proto" not in where else None
     for cells in view.matching(view.given(where)):
@@ -154,6 +156,6 @@ def changes(view: View[Any], specs: Iterable[Any], where: Mapping[str, Any], cou
             there.setdefault(cells[0], []).append(cells)
     requests: list[Request] = []
     for target in dict.fromkeys((*there, *wanted)):
-        requests += difference(target, view.table, view.plan.columns, there.get(target, ()), wanted.get(target, ()))
+        requests += difference(target, view.table, view.plan.columns, there.get(target, ()), wanted.get(target, []))
     counts.count(requests, sum(map(len, wanted.values())))
     return requests

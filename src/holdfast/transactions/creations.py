@@ -149,6 +149,14 @@ class Creations(Sequence[Create]):
             mine = list(alike)
             yield self._shared[number].names, mine, map(self._values.__getitem__, mine)
 
+    def asked(self) -> dict[str, list[dict[str, Any]]]:
+        """By target, the rows that are asked for, completed."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for number, run in groupby(zip(self._layout_at, self._values, strict=True), itemgetter(0)):
+            layout = self._shared[number]
+            found.setdefault(layout.target, []).extend([dict(zip(layout.names, values, strict=True)) for _, values in run])
+        return found
+
     def locator(self, place: int) -> tuple[str, Table, tuple[Any, ...] | None]:
         """Where and what it is, and by what it is looked up; None: that is not known before it is made."""
         layout = self._shared[self._layout_at[place]]

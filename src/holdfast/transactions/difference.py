@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
@@ -11,27 +11,24 @@ from holdfast.model.field import Table
 
 from .cells import LOCATORS, picking
 from .compare import differences
-from .complete import completed
 from .contract import Change, Create, Delete, Request
 
 __all__ = ["difference"]
 
 _SAMPLE: Final = 1000
 
-Row = Mapping[str, Any]
 Cells = tuple[Any, ...]
 
 
 def difference(
-    target: str, table: Table, columns: Sequence[str], present: Iterable[Cells], wanted: Iterable[Row]
+    target: str, table: Table, columns: Sequence[str], present: Iterable[Cells], asked: list[dict[str, Any]]
 ) -> list[Request]:
-    """The requests that make `present`, whole rows as the database has them, be `wanted`, rows as they are asked for.
+    """The requests that make `present`, whole rows as the database has them, be what is asked for: rows, completed (`complete.completed`).
 
     columns  what stands in the rows of `present`: all of the table's, in any order, and perhaps others.
     Order: as wanted, deletions last. Rows are the same object where what they are looked up by is equal (of routes: prefix, table,
     tos, priority); several such are told apart by the rest. Cost: O(rows), little of it for those that are as they should be.
     """
-    asked = [completed(table, one) for one in wanted]
     left, rows = _without_equals(table, columns, list(present), asked)
     names = LOCATORS[table.name]
     key_of = picking(names)

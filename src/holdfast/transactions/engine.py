@@ -16,6 +16,7 @@ from holdfast.model.field import Table
 from holdfast.undisturbed import Undisturbed
 
 from .commit import Commit, Short, is_short
+from .complete import completed
 from .contract import Change, Create, Named, Outcome, Progress, Request
 from .creations import Creations, kept
 from .difference import difference
@@ -203,7 +204,7 @@ class Transactions:
         condition = " AND ".join(("target = ?", *(f"{name} IS ?" for name in where)))
         sql = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {condition} ORDER BY rowid"
         present = self._mirror.database.fetch(sql, (target, *where.values()))
-        return difference(target, table, table.columns, present, ({**row, **where} for row in rows))
+        return difference(target, table, table.columns, present, [completed(table, {**row, **where}) for row in rows])
 
     def _look(self) -> None:
         """For a commit's thread."""
