@@ -140,15 +140,16 @@ def test_identity_says_who_it_is_and_leaves_out_what_is_usual() -> None:
 
 def test_a_set_of_rows_becomes_another_by_its_difference() -> None:
     present = [whole(ROUTES, dst=f"10.9.{n}.0", dst_len=24, gateway="10.0.0.2", oif=3) for n in range(4)]
-    wanted = [{"dst": f"10.9.{n}.0", "dst_len": 24, "gateway": "10.0.0.2" if n != 2 else "10.0.0.9"} for n in (1, 2, 3, 4)]
+    gateways = {1: "10.0.0.2", 2: "10.0.0.9", 3: "10.0.0.2", 4: "10.0.0.2"}
+    wanted = [completed(ROUTES, {"dst": f"10.9.{n}.0", "dst_len": 24, "gateway": gateway}) for n, gateway in gateways.items()]
     cells = [tuple(row[name] for name in ROUTES.columns) for row in present]
     requests = difference("here", ROUTES, ROUTES.columns, cells, wanted)
     assert [(type(one).__name__, one.row["dst"]) for one in requests] == [
         ("Change", "10.9.2.0"), ("Create", "10.9.4.0"), ("Delete", "10.9.0.0"),
     ]  # fmt: skip
     assert isinstance(requests[0], Change) and requests[0].fields == {"gateway": "10.0.0.9"}
-    assert difference("here", ROUTES, ROUTES.columns, cells, present) == []
-    metrics = {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.2", "metrics": {"mtu": 1400}}
+    assert difference("here", ROUTES, ROUTES.columns, cells, [completed(ROUTES, one) for one in present]) == []
+    metrics = completed(ROUTES, {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.2", "metrics": {"mtu": 1400}})
     [change] = difference("here", ROUTES, ROUTES.columns, cells[:1], [metrics])
     assert isinstance(change, Change) and change.fields == {"metrics": {"mtu": 1400}} and change.row == present[0]
 
@@ -156,7 +157,7 @@ def test_a_set_of_rows_becomes_another_by_its_difference() -> None:
 def test_a_row_that_is_wanted_twice_is_not_there_twice() -> None:
     row = whole(ROUTES, dst="10.9.0.0", dst_len=24, gateway="10.0.0.2", oif=3)
     cells = tuple(row[name] for name in ROUTES.columns)
-    wanted = {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.2"}
+    wanted = completed(ROUTES, {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.2"})
     assert [type(one) for one in difference("here", ROUTES, ROUTES.columns, [cells], [wanted, wanted])] == [Create]
     assert [type(one) for one in difference("here", ROUTES, ROUTES.columns, [cells, cells], [wanted])] == [Delete]
 
