@@ -22,7 +22,7 @@ from .links import change_link, create_link
 from .messages import APPEND, CREATE, EXCL, IFF_UP, REPLACE
 from .order import Phase, Step, Verb, phase_of
 from .present import Present, of_kernel
-from .text import described
+from .refusal import shown
 from .undo import Hung
 
 __all__ = ["FREE", "Plan", "as_sent", "made_anew", "only_one", "plan", "plan_free"]
@@ -227,15 +227,17 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     alike: list[dict[str, Any]] | None = None
     if table.name == "routes":
         row, alike = present.find_among(table, target, request.row)
+        if row is None and len(alike) == 1:
+            [row] = alike  # with another way out it is the same route still
     else:
         row = present.find(table, target, request.row)
     if row is None and force:  # as others left it, or as the kernel completed it: an index of a hop that was not asked for
         alike = present.candidates(table, target, completed(table, request.row))
         row = alike[0] if len(alike) == 1 else None
     if row is None:
-        raise NotFound(f"{described(table, request.row)} is not there any more – at `{target}`", index=place, target=target)
+        raise NotFound(f"{shown(table, request.row, target, present)} is not there any more – at `{target}`", index=place, target=target)
     if not force:
-        _check(request, place, row)
+        _check(request, place, row, present)
     if table.name == "netns":
         raise NotSupported("a network namespace has nothing that could be changed", index=place)
     if table is INTERFACES:
@@ -313,7 +315,7 @@ def only_one(one: Plan) -> tuple[Any, ...] | None:
     return key_of(one.request.table, one.before)
 
 
-def _check(request: Change, place: int, row: Mapping[str, Any]) -> None:
+def _check(request: Change, place: int, row: Mapping[str, Any], present: Present) -> None:
     """Is what is to be set as it was when it was loaded? A part of `kind_data` is compared by itself."""
     for name, value in request.fields.items():
         if name not in request.row or name == "target" or request.table[name].volatile:
@@ -325,9 +327,9 @@ def _check(request: Change, place: int, row: Mapping[str, Any]) -> None:
         if name == "flags" and request.table is INTERFACES:
             old, now = old & 1, row["flags"] & 1
         if old != now:
+            words = shown(request.table, row, request.target, present)
             raise Conflict(
-                f"{described(request.table, row)} was changed meanwhile: {name} was `{old}` when it was loaded, and is `{now}` now"
-                f" – at `{request.target}`",
+                f"{words} was changed meanwhile: {name} was `{old}` when it was loaded, and is `{now}` now – at `{request.target}`",
                 hint="load it again, or use force=True", index=place, field=name, expected=old, found=now,
             )  # fmt: skip
 
@@ -379,7 +381,7 @@ def _delete(request: Delete, place: int, present: Present) -> Plan:
     if row is None:
         if request.missing_ok:
             return Plan(request, where=target)
-        raise NotFound(f"{described(table, request.row)} is not there – at `{target}`", index=place, target=target)
+        raise NotFound(f"{shown(table, request.row, target, present)} is not there – at `{target}`", index=place, target=target)
     hung: Sequence[Hung] = ()
     if table is INTERFACES:
         hung = [*present.on_interface(target, row, gone=True), *_masters(present, target, row["master"]), *present.by_carrier(target, row)]

@@ -17,7 +17,7 @@ from .order import Step, Verb
 from .present import Present
 from .text import described
 
-__all__ = ["Refused", "error_of", "is_missing", "is_there", "told", "with_outcome"]
+__all__ = ["Refused", "error_of", "is_missing", "is_there", "shown", "told", "with_outcome"]
 
 _MISSING: Final = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO)
 _SHOWN: Final = 5
@@ -44,15 +44,18 @@ def is_there(ack: Ack) -> bool:
 def told(request: Request, target: str, present: Present) -> str:
     """A request in words: `change of interface eth0`."""
     verb = {Create: "", Change: "change of ", Delete: "removal of "}[type(request)]
-    return f"{verb}{described(request.table, _with_names(request.row, target or request.target, request, present))}"
+    return f"{verb}{shown(request.table, request.row, target or request.target, present)}"
 
 
-def _with_names(row: Mapping[str, Any], target: str, request: Request, present: Present) -> Mapping[str, Any]:
-    """Interfaces by their names, where there is one."""
-    if request.table is INTERFACES:
-        return {**row, "ifname": present.ifname(target, row["ifindex"])} if "ifname" not in row and row.get("ifindex") else row
-    numbers = [name for name in _holding_indexes(request.table) if isinstance(row.get(name), int) and row[name]]
-    return {**row, **{name: Named(present.ifname(target, row[name])) for name in numbers}}
+def shown(table: Table, row: Mapping[str, Any], target: str, present: Present) -> str:
+    """The object of a row, or of a part of it; interfaces by their names, where there is one."""
+    known: dict[str, Any]
+    if table is INTERFACES:
+        known = {"ifname": present.ifname(target, row["ifindex"])} if "ifname" not in row and row.get("ifindex") else {}
+    else:
+        numbers = [name for name in _holding_indexes(table) if isinstance(row.get(name), int) and row[name]]
+        known = {name: Named(present.ifname(target, row[name])) for name in numbers}
+    return described(table, {**row, **known})
 
 
 @cache
@@ -62,14 +65,14 @@ def _holding_indexes(table: Table) -> tuple[str, ...]:
 
 def error_of(step: Step, request: Request, ack: Ack, present: Present) -> HoldfastError:
     """What is raised for a refusal of the kernel."""
-    what = _VERBS[step.verb] + described(request.table, _with_names(request.row, step.target, request, present))
+    thing = shown(request.table, request.row, step.target, present)
     details: dict[str, Any] = {"index": step.place, "target": step.target}
     if ack.error == errno.EPERM:
-        message = f"not allowed to change {described(request.table, request.row)}: the kernel asks for CAP_NET_ADMIN – at `{step.target}`"
+        message = f"not allowed to change {thing}: the kernel asks for CAP_NET_ADMIN – at `{step.target}`"
         return Denied(message, hint=_HINT, errno="EPERM", **details)
     if ack.missing is not None:
         details["missing_attribute"] = ack.missing
-    return KernelError(ack.error, ack.sentence, request=what, **details)
+    return KernelError(ack.error, ack.sentence, request=_VERBS[step.verb] + thing, **details)
 
 
 def with_outcome(failure: HoldfastError, undone: int, left: Sequence[str]) -> HoldfastError:
