@@ -113,6 +113,13 @@ def test_the_log_has_who_and_why(shell: Shell) -> None:
     assert line["author"]
     shell.run("set interface v1 name w1 altname uplink")
     assert shell.netns.ip_json("link show uplink")[0]["ifname"] == "w1"
+    told = shell.run("set interface w1 altname lan altname wan noaltname uplink")
+    assert "changed interface w1 altname lan altname wan noaltname uplink" in told
+    assert sorted(shell.netns.ip_json("link show w1")[0]["altnames"]) == ["lan", "wan"]
+    told = shell.run("set interface w1 altname home gso_max_size 32768 --dry-run")
+    assert "altname home" in told and "gso_max_size 32768" in told and "ip link property add dev w1 altname home" in told
+    assert sorted(shell.netns.ip_json("link show w1")[0]["altnames"]) == ["lan", "wan"]
+    assert "no alternative name `uplink`" in shell.run("set interface w1 noaltname uplink", code=1)
     shell.run("del route 10.0.0.0/8")
     assert destinations(shell.netns) == []
 

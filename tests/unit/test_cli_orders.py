@@ -67,7 +67,7 @@ SAID: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("vx0 type vxlan id 5 dev eth0 remote 10.0.0.2 dstport 4789 mtu 1400",
          {"ifname": "vx0", "kind": "vxlan", "vxlan_id": "5", "vxlan_link": "eth0", "vxlan_group": "10.0.0.2", "vxlan_port": "4789",
           "mtu": "1400"}),
-        ("eth0 altname uplink altname wan", {"ifname": "eth0", "altnames": ["uplink", "wan"]}),
+        ("eth0 altname uplink altname wan", {"ifname": "eth0", "add_altnames": ["uplink", "wan"]}),
         ("br0 br_stp_state 1", {"ifname": "br0", "br_stp_state": "1"}),
         ("eth0 netns blue", {"ifname": "eth0", "net_ns_fd": "blue"}),
     ],

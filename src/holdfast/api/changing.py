@@ -12,6 +12,7 @@ from holdfast.api.verb import verb
 from holdfast.errors import HoldfastError, InvalidValue, NotFound
 from holdfast.model import TABLES
 from holdfast.objects.commit import How, commit, foreseen
+from holdfast.objects.interface import Interface
 from holdfast.objects.object import Object
 from holdfast.transactions.contract import Outcome, Request
 from holdfast.transactions.journal import packed, runs_of, undo_of
@@ -29,7 +30,8 @@ class Order:
 
     verb    add: it must not be there yet; set: it must be there; replace: it is made, or brought to these fields; del.
     noun    name of a table.
-    fields  as `ndb.routes.create` takes them: names or numbers, prefixes as text …
+    fields  as `ndb.routes.create` takes them: names or numbers, prefixes as text … Of interfaces that are there also `add_altnames` and
+            `del_altnames`: alternative names that they get and lose, beside those that they have.
     target  the source; "" for the node's own host.
     key     of `set`: which object; without it the fields say it by what identifies one.
     """
@@ -60,7 +62,9 @@ class _Wishes:
         if order.verb == "del":
             one = _only(view, fields).remove()
         else:
+            others = _other_names(fields)
             one = view.create(fields) if order.verb == "add" else view.ensure(fields)
+            _rename(one, *others)
             self.made[one["target"], str(fields.get("ifname"))] = one
         self.objects.append(one)
 
@@ -68,9 +72,29 @@ class _Wishes:
         key = order.key or view.key_in(order.fields)
         made = self.made.get((order.target or self.core.localhost, str(key.get("ifname")))) if order.noun == "interfaces" else None
         one = made or view[{**key, **where}]
-        one.set(**{name: value for name, value in order.fields.items() if order.key or name not in key})
+        fields = {name: value for name, value in order.fields.items() if order.key or name not in key}
+        others = _other_names(fields)
+        one.set(**fields)
+        _rename(one, *others)
         if made is None:
             self.objects.append(one)
+
+
+def _other_names(fields: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Taken out of the fields: the alternative names that an interface gets and loses."""
+    return fields.pop("add_altnames", []), fields.pop("del_altnames", [])
+
+
+def _rename(one: Object[Any], more: list[str], less: list[str]) -> None:
+    """Raises: NotFound - it has no such name;  InvalidValue - it is no interface."""
+    if not (more or less):
+        return
+    if not isinstance(one, Interface):
+        raise InvalidValue(f"a {one._view.table.noun} has no alternative names – at {one.key_repr()}")
+    for name in more:
+        one.add_altname(name)
+    for name in less:
+        one.del_altname(name)
 
 
 class Changing:

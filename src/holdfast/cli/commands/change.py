@@ -226,6 +226,8 @@ def _order(verb: str, noun: str, words: list[str], options: ChangeOptions) -> di
         )
     fields = order.read(words)
     key: dict[str, Any] = {}
+    if verb in ("add", "del") and "add_altnames" in fields:  # of what is made all there are, of what goes one that it has
+        fields["altnames"] = fields.pop("add_altnames")
     if "new_name" in fields:
         key, fields["ifname"] = {"ifname": fields["ifname"]}, fields.pop("new_name")
     return {"verb": verb, "noun": look.table.name, "fields": fields, "target": options.target, "key": key}

@@ -84,8 +84,13 @@ def _veth(fields: dict[str, Any], words: Words) -> None:
     fields["peer"] = peer
 
 
-def _altname(fields: dict[str, Any], words: Words) -> None:
-    fields.setdefault("altnames", []).append(words.take())
+def _one_of(name: str) -> Say:
+    """One more of a list."""
+
+    def say(fields: dict[str, Any], words: Words) -> None:
+        fields.setdefault(name, []).append(words.take())
+
+    return say
 
 
 def _attributes() -> dict[str, Say]:
@@ -110,7 +115,8 @@ _OWN: Final[dict[str, Say]] = {
     "alias": value("ifalias"),
     "txqueuelen": value("txqlen"),
     "netns": value("net_ns_fd"),
-    "altname": _altname,
+    "altname": _one_of("add_altnames"),
+    "noaltname": _one_of("del_altnames"),
 }
 
 INTERFACE: Final = Order(

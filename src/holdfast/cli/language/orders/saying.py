@@ -109,8 +109,22 @@ def _link_words(request: Request, speaker: _Speaker) -> list[str]:
         return [name]
     if isinstance(request, Create):
         kind = ["type", request.row["kind"], *_kind_words(request.row, speaker)] if request.row.get("kind") else []
-        return [name, *kind, *_common_words(request.row, speaker), *_state(request.row)]
-    return [name, *_changed_words(request.fields, speaker), *_state(request.fields)]
+        return [name, *kind, *_common_words(request.row, speaker), *_state(request.row), *_name_words(*_names(request))]
+    return [name, *_changed_words(request.fields, speaker), *_state(request.fields), *_name_words(*_names(request))]
+
+
+def _names(request: Request) -> tuple[list[str], list[str]]:
+    """The alternative names that an interface gets, and those that it loses."""
+    if isinstance(request, Create):
+        return list(request.row.get("altnames") or ()), []
+    if not isinstance(request, Change) or "altnames" not in request.fields:
+        return [], []
+    had, has = request.row.get("altnames") or (), request.fields["altnames"] or ()
+    return [one for one in has if one not in had], [one for one in had if one not in has]
+
+
+def _name_words(more: list[str], less: list[str]) -> list[str]:
+    return [word for said, names in (("altname", more), ("noaltname", less)) for one in names for word in (said, one)]
 
 
 def _link_commands(request: Request, speaker: _Speaker) -> Iterator[str]:
@@ -122,11 +136,12 @@ def _link_commands(request: Request, speaker: _Speaker) -> Iterator[str]:
         common = _common_words(request.row, speaker)
         kind = ["type", request.row["kind"], *_kind_words(request.row, speaker)] if request.row.get("kind") else []
         yield f"add {name} {shlex.join([*common, *kind])}".rstrip()
-        fields = {key: request.row[key] for key in ("master", "state", "altnames") if request.row.get(key)}
+        fields = {key: request.row[key] for key in ("master", "state") if request.row.get(key)}
     else:
         fields = dict(request.fields)
-    for one in fields.pop("altnames", None) or ():
-        yield f"property add dev {name} altname {shlex.quote(str(one))}"
+    for verb, names in zip(("add", "del"), _names(request), strict=True):
+        for one in names:
+            yield f"property {verb} dev {name} altname {shlex.quote(one)}"
     data = fields.pop("kind_data", None)
     if words := [*_changed_words(fields, speaker), *_state(fields)]:
         yield f"set {name} {shlex.join(words)}"
@@ -159,7 +174,14 @@ def _changed_words(fields: Row, speaker: _Speaker) -> list[str]:
         words += ["netns", str(fields["target"])]
     for name, value in {**(fields.get("kind_data") or {}), **(fields.get("port_data") or {})}.items():
         words += [name, str(value)]
+    for name, value in fields.items():
+        if name not in _SPOKEN and value is not None and not isinstance(value, dict | list):
+            words += [name, str(value)]
     return words
+
+
+_SPOKEN: Final = frozenset(("ifname", "master", "target", "state", "flags", "change", "link", *(field for field, _ in _PLAIN)))
+"""Fields of an interface that have words of their own, or follow from those."""
 
 
 def _kind_words(row: Row, speaker: _Speaker) -> list[str]:
