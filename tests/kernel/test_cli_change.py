@@ -124,6 +124,19 @@ def test_the_log_has_who_and_why(shell: Shell) -> None:
     assert destinations(shell.netns) == []
 
 
+def test_a_tap_is_made_as_ip_tuntap_makes_it(shell: Shell) -> None:
+    said = "add interface tap0 type tun mode tap vnet_hdr 1 up"
+    told = shell.run(f"{said} --dry-run").splitlines()
+    assert [line.strip() for line in told[1:]] == ["ip tuntap add dev tap0 mode tap vnet_hdr", "ip link set tap0 up"]
+    shell.run(said)
+    [made] = shell.netns.ip_json("-d link show tap0")
+    assert made["linkinfo"]["info_data"]["type"] == "tap" and made["linkinfo"]["info_data"]["vnet_hdr"] and "UP" in made["flags"]
+    shell.run("del interface tap0")
+    for line in told[1:]:  # what it says that ip would be told is so
+        shell.netns.ip(line.strip().removeprefix("ip "))
+    assert shell.netns.ip_json("-d link show tap0")[0]["linkinfo"] == made["linkinfo"]
+
+
 def _log_line(node: Shell, revision: int) -> dict[str, Any]:
     query = f"SELECT author, message FROM log WHERE revision = {revision} AND kind = 'intent'"
     found: list[dict[str, Any]] = json.loads(node.say("sql", query, "--json"))

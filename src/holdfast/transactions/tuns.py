@@ -16,7 +16,7 @@ from typing import Any, Final
 from holdfast.errors import InvalidValue, KernelError, NotSupported
 from holdfast.netlink.namespace import open_in
 
-__all__ = ["make"]
+__all__ = ["TAKEN", "make"]
 
 _DEVICE: Final = "/dev/net/tun"
 _REQUEST: Final = struct.Struct("16sH22x")  # struct ifreq: name and flags
@@ -25,12 +25,14 @@ _IFF_EXCL: Final = 0x8000
 _FLAGS: Final = {"tun_multi_queue": 0x0100, "tun_vnet_hdr": 0x4000}
 _IFF_NO_PI: Final = 0x1000
 _TYPES: Final = (1, 2)
+TAKEN: Final = ("tun_type", "tun_owner", "tun_group", "tun_pi", "tun_vnet_hdr", "tun_multi_queue")
+"""Attributes of the kind that can be chosen when one is made; rtnetlink tells them and takes none."""
 
 
 def make(namespace: int, ifname: str, data: Mapping[str, Any]) -> None:
     """Make one in the namespace behind a descriptor; refused if the name is taken.
 
-    data: attributes of the kind: tun_type (1 tun, 2 tap), tun_owner, tun_group, tun_pi, tun_vnet_hdr, tun_multi_queue.
+    data: attributes of the kind, those in `TAKEN`; tun_type is 1 for tun, 2 for tap.
     Raises: KernelError - with EBUSY (the name is taken), EPERM …;  InvalidValue;  NotSupported - no /dev/net/tun.
     """
     kind = data.get("tun_type")

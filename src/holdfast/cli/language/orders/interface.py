@@ -12,6 +12,7 @@ from typing import Any, Final
 from holdfast.model import INTERFACES, KINDS, Field
 from holdfast.model.field import TEXT
 from holdfast.model.links import LinkKind
+from holdfast.transactions.tuns import TAKEN
 
 from .forms import is_name
 from .order import Order, Say, Words, fixed, take, value
@@ -22,6 +23,7 @@ _ALIASES: Final[Mapping[str, Mapping[str, str]]] = {
     "vxlan": {"remote": "vxlan_group", "dstport": "vxlan_port", "dev": "vxlan_link"},
     "vlan": {"proto": "vlan_protocol"},
     "geneve": {"vni": "geneve_id", "dstport": "geneve_port"},
+    "tun": {"mode": "tun_type"},
 }
 """`ip`'s words for what a kind has, where the field is called otherwise."""
 _PEER: Final = Field("peer", TEXT, doc="the other end: its name, and behind it its `netns`, `address`, `mtu`")
@@ -42,7 +44,7 @@ def _behind(kind: LinkKind) -> dict[str, Field]:
     own = _OWN.keys() - _ALIASES.get(kind.kind, {}).keys()
     found = {_PEER.name: _PEER} if kind.kind == "veth" else {}
     for one in (*kind.data, *kind.port):
-        if not (one.readonly or one.derive or one.json):
+        if not (one.derive or one.json) and (not one.readonly or one.name in TAKEN):
             word = short_name(kind.kind, one.name)
             found[one.name if word in found or word in own else word] = one
     return found

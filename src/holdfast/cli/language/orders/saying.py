@@ -33,6 +33,7 @@ _REPLACED: Final = ("routes", "neighbours", "nexthops", "addresses", "fdb")
 """What iproute2 can replace in place."""
 _FIB_RULE_INVERT: Final = 2
 _AF_INET6: Final = 10
+_TAP: Final = 2
 _MAIN: Final = 254
 _FAMILIES: Final = {2: "inet", 10: "inet6"}
 _ENCAPS: Final = {1: "mpls", 2: "ip", 4: "ip6", 5: "seg6", 7: "seg6local"}
@@ -72,7 +73,7 @@ def as_ip(request: Request, spelling: Spelling, localhost: str) -> list[str]:
         program, _, rest = tool.partition(" ")
         tool = f"{program} -n {shlex.quote(request.target)} {rest}"
     if request.table is INTERFACES:
-        return [f"{tool} {line}" for line in _link_commands(request, speaker)]
+        return [f"{tool.removesuffix('link')}{line}" for line in _link_commands(request, speaker)]
     verb = "del" if isinstance(request, Delete) else "add"
     row = dict(request.row)
     if isinstance(request, Change):
@@ -130,23 +131,36 @@ def _name_words(more: list[str], less: list[str]) -> list[str]:
 def _link_commands(request: Request, speaker: _Speaker) -> Iterator[str]:
     name = shlex.quote(_link_name(request.row, speaker))
     if isinstance(request, Delete):
-        yield f"del {name}"
+        yield f"link del {name}"
         return
     if isinstance(request, Create):
         common = _common_words(request.row, speaker)
         kind = ["type", request.row["kind"], *_kind_words(request.row, speaker)] if request.row.get("kind") else []
-        yield f"add {name} {shlex.join([*common, *kind])}".rstrip()
+        tun = _tuntap_words(request.row) if request.row.get("kind") == "tun" else None
+        yield f"tuntap add dev {name} {tun}" if tun else f"link add {name} {shlex.join([*common, *kind])}".rstrip()
+        if tun and common:
+            yield f"link set {name} {shlex.join(common)}"
         fields = {key: request.row[key] for key in ("master", "state") if request.row.get(key)}
     else:
         fields = dict(request.fields)
     for verb, names in zip(("add", "del"), _names(request), strict=True):
         for one in names:
-            yield f"property {verb} dev {name} altname {shlex.quote(one)}"
+            yield f"link property {verb} dev {name} altname {shlex.quote(one)}"
     data = fields.pop("kind_data", None)
     if words := [*_changed_words(fields, speaker), *_state(fields)]:
-        yield f"set {name} {shlex.join(words)}"
+        yield f"link set {name} {shlex.join(words)}"
     if data and request.row.get("kind"):
-        yield f"set {name} type {request.row['kind']} {shlex.join(_kind_words({'kind': request.row['kind'], 'kind_data': data}, speaker))}"
+        of_kind = _kind_words({"kind": request.row["kind"], "kind_data": data}, speaker)
+        yield f"link set {name} type {request.row['kind']} {shlex.join(of_kind)}"
+
+
+def _tuntap_words(row: Row) -> str:
+    """`mode tap user 1000 vnet_hdr`: `ip link` makes none of them."""
+    data = row.get("kind_data") or {}
+    words = ["mode", "tap" if data.get("tun_type") == _TAP else "tun"]
+    for name, word in (("tun_owner", "user"), ("tun_group", "group")):
+        words += [word, str(data[name])] if data.get(name) is not None else []
+    return " ".join([*words, *(name.removeprefix("tun_") for name in ("tun_pi", "tun_vnet_hdr", "tun_multi_queue") if data.get(name))])
 
 
 def _state(row: Row) -> list[str]:
