@@ -72,6 +72,19 @@ def outcome(view, specs, common):
         return type(error), error.message, error.details.get("index")
 
 
+@pytest.mark.parametrize("odd", [{"dst": "10.0.0/8"}, {"dst": "10.9.0.0/16", "gatway": "x"}, {"dst": "10.9.0.0/16", "proto": "none-such"}])
+@pytest.mark.parametrize("place", [0, 5, 4999])
+def test_what_is_wrong_among_very_many_is_found(odd, place):
+    with Database(":memory:") as database:
+        reading = Reading("localhost", lambda target: BUILTIN, lambda: ["localhost"])
+        reading.attach(database)
+        specs = [{"dst": f"10.{n >> 8}.{n & 255}.0/24", "gateway": "10.0.0.1"} for n in range(5000)]
+        specs[place] = odd
+        with pytest.raises(HoldfastError) as caught:
+            bulk.creations(View(reading, "routes"), iter(specs), {"table": 100})
+        assert caught.value.details["index"] == place
+
+
 @pytest.mark.parametrize("table", sorted(FREE))
 def test_alike_or_one_by_one_is_the_same(table):
     with Database(":memory:") as database:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Denied, InvalidValue
+from holdfast.errors import Denied, UsageError
 from holdfast.model import INTERFACES
 from holdfast.objects import alike
 from holdfast.objects.batch import nested
@@ -113,7 +113,7 @@ class _Specs:
                     given = {**self._everywhere, **own}
                     fields = self._reader.read(given, Place(self._scene, target, given))
                 row = complete(table.name, nested(fields) if table is INTERFACES else fields)
-            except InvalidValue as error:
+            except UsageError as error:
                 error.details["index"] = index
                 raise
             yield target, row
