@@ -227,8 +227,8 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     alike: list[dict[str, Any]] | None = None
     if table.name == "routes":
         row, alike = present.find_among(table, target, request.row)
-        if row is None and len(alike) == 1:
-            [row] = alike  # with another way out it is the same route still
+        if row is None and len(alike) == 1 and not force:
+            _check(request, place, alike[0], present, also=table.key)  # it has another way out
     else:
         row = present.find(table, target, request.row)
     if row is None and force:  # as others left it, or as the kernel completed it: an index of a hop that was not asked for
@@ -315,14 +315,14 @@ def only_one(one: Plan) -> tuple[Any, ...] | None:
     return key_of(one.request.table, one.before)
 
 
-def _check(request: Change, place: int, row: Mapping[str, Any], present: Present) -> None:
-    """Is what is to be set as it was when it was loaded? A part of `kind_data` is compared by itself."""
-    for name, value in request.fields.items():
+def _check(request: Change, place: int, row: Mapping[str, Any], present: Present, *, also: Sequence[str] = ()) -> None:
+    """Is what is to be set as it was when it was loaded, and are these fields? A part of `kind_data` is compared by itself."""
+    for name in (*request.fields, *also):
         if name not in request.row or name == "target" or request.table[name].volatile:
             continue
         old, now = request.row[name], row.get(name)
         if name in ("kind_data", "port_data"):
-            parts = dict(value or {})
+            parts = dict(request.fields[name] or {})
             old, now = ({part: (have or {}).get(part) for part in parts} for have in (old, now))
         if name == "flags" and request.table is INTERFACES:
             old, now = old & 1, row["flags"] & 1

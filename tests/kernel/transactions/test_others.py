@@ -42,15 +42,18 @@ async def test_a_field_that_changed_since_it_was_loaded_is_a_conflict_unless_for
         assert netns.ip_json("link show v0")[0]["mtu"] == 1300
 
 
-async def test_a_route_that_got_another_way_since_it_was_loaded_is_the_same_route() -> None:
+async def test_a_route_that_got_another_way_since_it_was_loaded_is_in_conflict() -> None:
     async with one_pair() as (stage, netns):
         loaded = await stage.create("routes", dst="10.9.0.0", dst_len=24, gateway="10.0.0.2", proto=4)
         netns.ip("route replace 10.9.0.0/24 via 10.0.0.3 proto static")
         with pytest.raises(Conflict, match=r"gateway was `10\.0\.0\.2` when it was loaded, and is `10\.0\.0\.3` now"):
             await stage.commit(stage.change("routes", loaded, gateway="10.0.0.4"))
-        await stage.commit(stage.change("routes", loaded, metrics={"mtu": 1400}))
-        [route] = netns.ip_json("route show proto static")
-        assert route["gateway"] == "10.0.0.3" and route["metrics"] == [{"mtu": 1400}]
+        with pytest.raises(Conflict, match=r"gateway was `10\.0\.0\.2`"):
+            await stage.commit(stage.change("routes", loaded, metrics={"mtu": 1400}))
+        row = stage.row("routes", dst="10.9.0.0")
+        with pytest.raises(Conflict, match=r"gateway was `10\.0\.0\.3` when it was loaded, and is `10\.0\.0\.77` now"):
+            await stage.commit(stage.change("routes", row, gateway="10.0.0.77"), stage.change("routes", row, priority=3))
+        assert [one["gateway"] for one in netns.ip_json("route show proto static")] == ["10.0.0.3"]
         await stage.commit(stage.change("routes", loaded, gateway="10.0.0.4"), force=True)
         netns.ip("route append 10.9.0.0/24 via 10.0.0.5 proto static")
         with pytest.raises(NotFound, match="is not there any more"):  # there are two, and neither is it
