@@ -11,6 +11,8 @@ from holdfast.transactions.complete import completed
 from holdfast.transactions.contract import Change, Create, Delete, Named
 from holdfast.transactions.difference import difference
 from holdfast.transactions.journal import packed, runs_of, unpacked
+from holdfast.transactions.made import Makers
+from holdfast.transactions.plan import Plan
 from holdfast.transactions.undo import backwards, identity, inverse, lenient, repaired, restored
 
 
@@ -41,6 +43,29 @@ def test_what_was_changed_gets_its_old_values_and_nothing_else() -> None:
     [one] = inverse(Change("here", ROUTES, ROUTE, {"gateway": "10.0.0.3"}), ROUTE, (), {})
     assert isinstance(one, Change)
     assert one.fields == {"gateway": "10.0.0.2"} and one.row["gateway"] == "10.0.0.3"
+
+
+def test_what_a_later_request_changed_again_is_removed_and_made_as_it_was() -> None:
+    asked = completed(ROUTES, {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.3"})
+    gone, made = inverse(Change("here", ROUTES, ROUTE, {"gateway": "10.0.0.3"}), ROUTE, (), asked, taken=True)
+    assert isinstance(gone, Delete) and gone.missing_ok and gone.row["gateway"] == "10.0.0.3"
+    assert isinstance(made, Create) and made.ensure and made.row["gateway"] == "10.0.0.2"
+
+
+def test_what_this_transaction_made_and_removed_leaves_nothing_to_take_back() -> None:
+    assert inverse(Delete("here", ROUTES, ROUTE), None, (), {}) == []
+
+
+def test_who_made_a_row_is_found_by_what_it_shows() -> None:
+    wanted = completed(ROUTES, {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.2"})
+    first = Plan(Create("here", ROUTES, wanted), (), wanted, None, (), "here")
+    rule = completed(RULES, {"src": "10.3.0.0", "src_len": 16})
+    second = Plan(Create("here", RULES, rule), (), rule, None, (), "here")
+    makers = Makers(lambda _where, _table, row: row, [first, second])
+    assert makers.of("here", ROUTES, ROUTE) is first
+    assert makers.of("there", ROUTES, ROUTE) is None
+    assert makers.of("here", ROUTES, {**ROUTE, "gateway": "10.0.0.3"}) is None
+    assert makers.of("here", RULES, whole(RULES, src="10.3.0.0", src_len=16, priority=32765)) is second, "the kernel chose a priority"
 
 
 def test_a_part_of_what_a_kind_has_goes_back_alone() -> None:

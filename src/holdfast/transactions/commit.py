@@ -30,6 +30,7 @@ from .creations import Creations
 from .deadline import Deadline
 from .journal import Run, note_intent, note_result, note_stage, packed, packed_one, runs_of
 from .judge import Judge, left_words, named
+from .made import Makers
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
 from .plan import Plan, as_sent, made_anew, only_one, plan
@@ -40,7 +41,6 @@ from .seeing import Seeing, follows
 from .sending import Sender
 from .stages import stages
 from .undo import Later
-from .ways import ways_to_gateways
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class Commit:
         self._present = Present(database.fetch, self._scene.means)
         self._judge = Judge(self._present, self._scene, hands)
         self._sender = Sender(
-            hands, wires, self._scene, self._present, self.deadline, Course(requests if isinstance(requests, Creations) else None),
+            hands, wires, self._scene, self._present, self.deadline,
+            Course(requests if isinstance(requests, Creations) else None, Makers(self._judge.resolved_or)),
             lambda sent: progress and progress(sent, len(requests)),
         )  # fmt: skip
         self._seeing = Seeing(hands, self._scene, self._present, self._judge, self.deadline, look)
@@ -418,26 +419,8 @@ class Commit:
                 return []
             if number < _ROUNDS:
                 self._sender.failures.clear()
-                with self._gateways_reachable(work):
-                    self._again(work)
+                self._again(work)
         return [left_words(one, self._present) for one in work] + self._sender.failures
-
-    @contextlib.contextmanager
-    def _gateways_reachable(self, work: Sequence[Request]) -> Iterator[None]:
-        """What the first attempt did not bring back may miss a way that was there when it was made."""
-        ways = ways_to_gateways(work)
-        if not ways:
-            yield
-            return
-        self._again(ways)
-        made = [way for place, way in enumerate(ways) if place in self._sender.done]
-        self._sender.failures.clear()  # they are a help, and nobody asked for them
-        try:
-            yield
-        finally:
-            kept, self._sender.failures = self._sender.failures, []
-            self._again([Delete(way.target, way.table, way.row, missing_ok=True) for way in made])
-            self._sender.failures[:0] = kept
 
     def _ask_again(self, before: Before) -> None:
         """What is compared is to be so now, also what is told late or not at all."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
 
+from holdfast.model import INTERFACES
 from holdfast.model.field import Table
 
 from .contract import Request
 from .creations import Creations
-from .judge import Judge, Known, along, known_of
+from .judge import Judge, along, known_of
+from .made import Found, Known, Makers
 from .plan import Plan, as_sent
 from .present import Present
 from .undo import backwards, inverse
@@ -20,7 +22,12 @@ __all__ = ["Before", "Course", "inverses_of"]
 
 def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
     """What takes back plans that were carried out in this order."""
-    return backwards(sent, lambda one: inverse(one.request, one.before, one.hung, one.asked or {}))
+    return backwards(sent, _inverse)
+
+
+def _inverse(one: Plan) -> list[Request]:
+    before = None if one.passing else one.before
+    return inverse(one.request, before, one.hung, one.asked or {}, taken=one.taken and one.another)
 
 
 @dataclass(slots=True)
@@ -55,15 +62,34 @@ class Before:
 class Course:
     """stages  plans in the order in which they were made; in a stage all the deletions are sent before all the rest.
     places  the plan of each request, by its place; of very many creations there are none, they are in `many`.
+    makers  to find out what of it stages leave to later ones; None: nobody asks.
     """
 
     many: Creations | None = None
+    makers: Makers | None = None
     stages: list[Sequence[Plan]] = field(default_factory=list)
     places: dict[int, Plan] = field(default_factory=dict)
 
     def add(self, stage: Iterable[tuple[int, Request]], plans: Sequence[Plan]) -> None:
+        if self.makers is not None and self.stages:
+            self.makers.add(one for one in self.stages[-1] if one.steps)
+            for one in plans:
+                self._tie(one, self.makers)
         self.stages.append(plans)
         self.places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
+
+    def _tie(self, one: Plan, makers: Makers) -> None:
+        """What earlier stages made is not what was there: only they take that back."""
+        if one.before is not None:
+            one.maker = makers.of(one.request.target, one.request.table, one.before)
+        found = [(hung, makers.of(*hung)) for hung in one.hung]
+        for maker in (one.maker, *(maker for _, maker in found)):
+            if maker is not None:
+                maker.taken = True
+        mine = [maker is not None and maker.makes and hung[1] is not INTERFACES for hung, maker in found]
+        if any(mine):
+            one.own = [hung for (hung, _), ours in zip(found, mine, strict=True) if ours]
+            one.hung = [hung for (hung, _), ours in zip(found, mine, strict=True) if not ours]
 
     @property
     def plans(self) -> list[Plan]:
@@ -93,23 +119,28 @@ class Course:
         known = self._known(judge, done)
         return Before(known, dict.fromkeys((where, table) for target, table, _, _, now in known for where in (target, now)))
 
-    def _known(self, judge: Judge, done: Collection[int]) -> list[Known]:
-        known: dict[tuple[Any, ...], Known] = {}
+    def _known(self, judge: Judge, done: Collection[int]) -> Found:
+        known = Found(judge.resolved_or)
         ours = {id(one) for place, one in self.places.items() if place in done}
-        earlier: list[Plan] = []
+        earlier = Makers(judge.resolved_or)
         for stage in self.stages:
-            # what an earlier stage knows counts; in a stage what was there counts, also if it was removed and made again
             mine = [one for one in stage if id(one) in ours]
-            own = [(judge.thing(one), known_of(one)) for one in mine]
-            entries = [entry for entry in own if entry[1][2] is not None]
-            entries += [along(*hung) for one in mine for hung in (*one.hung, *one.following) if not judge.made_by(earlier, *hung)]
-            again = judge.made_again(mine)
-            entries += [entry for one, entry in zip(mine, own, strict=True) if id(one) not in again]
-            entries += [along(*hung) for one in mine for hung in judge.with_it(one, mine) if not judge.made_by(mine, *hung)]
-            for thing, entry in entries:
-                known.setdefault(thing, entry)
-            earlier += mine
-        return list(known.values())
+            was = [(judge.thing(one), known_of(one)) for one in mine if one.before is not None]
+            was += [along(*hung) for one in mine for hung in (*one.hung, *one.following)]
+            for thing, (where, table, row, asked, now) in was:  # of one that an earlier stage made nothing is to be left
+                if row is not None and earlier.of(where, table, row) is None:
+                    known.add(thing, (where, table, row, asked, now))
+            for one in mine:  # what was there counts, also if it was removed and made again
+                target, table, _, asked, now = known_of(one)
+                if one.makes and not known.has_like(now, table, asked):
+                    thing = judge.thing(one)
+                    known.add(thing if table is INTERFACES else ("made", *thing), (target, table, None, asked, now))
+            together = Makers(judge.resolved_or, mine)
+            for hung in chain.from_iterable(judge.with_it(one, mine) for one in mine):
+                if together.of(*hung) is None:
+                    known.add(*along(*hung))
+            earlier.add(mine)
+        return known
 
 
 @dataclass(slots=True)

@@ -13,9 +13,10 @@ from holdfast.model import ADDRESSES, INTERFACES, NETNS, TABLES
 from holdfast.model.field import Table
 from holdfast.netlink.batch import Batch
 
-from .cells import locator_of, name_of
-from .compare import differences, lost
+from .cells import name_of
+from .compare import differences
 from .contract import Change, Create, Delete, Request
+from .made import Known, Makers
 from .order import Step, Verb
 from .plan import Plan
 from .present import ROWS_MOST, Present
@@ -23,11 +24,7 @@ from .refusal import told
 from .scene import Scene
 from .undo import Hung, repaired
 
-__all__ = ["Judge", "Known", "along", "known_of", "left_words", "named"]
-
-Known = tuple[str, Table, Mapping[str, Any] | None, Mapping[str, Any], str]
-"""An object that may have become different: where, what, how it was (None: not there), what was asked, where it may be now."""
-
+__all__ = ["Judge", "along", "known_of", "left_words", "named"]
 
 def named(target: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What stands for an object among others: of an interface its name, else the key."""
@@ -48,11 +45,6 @@ def known_of(one: Plan) -> Known:
 
 def along(where: str, what: Table, row: Mapping[str, Any]) -> tuple[tuple[Any, ...], Known]:
     return named(where, what, row), (where, what, row, row, where)
-
-
-def _place(one: Plan, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What objects are looked up by."""
-    return (one.where, one.request.table.name, *locator_of(one.request.table, row))
 
 
 class Judge:
@@ -81,7 +73,7 @@ class Judge:
             if not found:
                 return row, ""
         if found is None:
-            return None, "it is not there"
+            return None, "" if one.taken else "it is not there"
         return None, ", ".join(f"{name} is `{is_}`, asked was `{wanted}`" for name, (wanted, is_) in found.items())
 
     def told(self, one: Plan, events: Sequence[Batch]) -> tuple[bool, Mapping[str, Any] | None]:
@@ -106,7 +98,7 @@ class Judge:
         if target not in self._hands and not self._follows(target, table):
             return None
         if before is None:
-            found = self.present.like(table, target, self._resolved_or(target, table, asked))
+            found = self.present.like(table, target, self.resolved_or(target, table, asked))
             return None if found is None else Delete(target, table, found, missing_ok=True)
         return repaired(target, table, before, self.present.find(table, target, before))
 
@@ -122,41 +114,22 @@ class Judge:
     def thing(self, one: Plan) -> tuple[Any, ...]:
         """What a plan is about."""
         table = one.request.table
-        row = one.before if one.before is not None else self._resolved_or(one.where, table, one.asked or one.request.row)
+        row = one.before if one.before is not None else self.resolved_or(one.where, table, one.asked or one.request.row)
         return named(one.where, table, row)
 
     def last_of_each(self, plans: Sequence[Plan], stages: int) -> Collection[Plan]:
-        """The plans that say what must be in the end: a later request may have made again what an earlier one removed."""
+        """The plans that say what must be in the end: a later request may have changed, or made again, what an earlier one left."""
         verbs = {type(one.request) for one in plans}
         if stages == 1 and (verbs == {Create} or verbs == {Delete}):
             return plans
-        last = {self.thing(one): one for one in plans}.values()
-        made = [one for one in last if isinstance(one.request, Create)]
-        if not made or len(last) > ROWS_MOST:
-            return last
-        return [one for one in last if one.asked is not None or one.before is None or not self._made_again(made, one)]
-
-    def _made_again(self, made: Sequence[Plan], one: Plan) -> bool:
-        return one.before is not None and self.made_by(made, one.where, one.request.table, one.before)
-
-    def made_by(self, plans: Sequence[Plan], where: str, table: Table, row: Mapping[str, Any]) -> bool:
-        """Is this row what one of these plans was to make?"""
-        return any(
-            one.request.table is table and one.where == where and one.asked is not None
-            and (one.before is None or lost(table, one.before, row))
-            and not differences(table, self._resolved_or(where, table, one.asked), row)
-            for one in plans
-        )  # fmt: skip
-
-    def made_again(self, plans: Sequence[Plan]) -> Collection[int]:
-        """The ids of those plans that make what another one of them removed: what is to be there afterwards, that one knows."""
-        there = {_place(one, one.before): one for one in plans if one.before is not None}
-        found = set()
-        for one in plans:
-            other = there.get(_place(one, one.asked)) if one.before is None and one.asked is not None else None
-            if other is not None and other.before is not None and self.made_by([one], other.where, other.request.table, other.before):
-                found.add(id(one))
-        return found
+        changed = {id(one.maker) for one in plans}
+        final = (one for one in plans if id(one) not in changed and not (one.taken and one.request.table is not INTERFACES))
+        last = {self.thing(one): one for one in final}.values()
+        made = Makers(self.resolved_or, (one for one in last if isinstance(one.request, Create)))
+        return [
+            one for one in last
+            if one.asked is not None or one.before is None or made.of(one.where, one.request.table, one.before) is None
+        ]  # fmt: skip
 
     def gather(self, plans: Sequence[Plan]) -> None:
         """Many rows of one table are read at once."""
@@ -179,7 +152,8 @@ class Judge:
             asked = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
         return self._scene.resolved(Step(0, one.where, 0, Verb.CHANGE, one.request.table, asked))
 
-    def _resolved_or(self, target: str, table: Table, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def resolved_or(self, target: str, table: Table, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was asked for, with the indexes of interfaces for their names, if they are there."""
         row = {name: value for name, value in asked.items() if name not in ("peer", "target", "net_ns")}
         try:
             return self._scene.resolved(Step(0, target, 0, Verb.CHANGE, table, row))

@@ -23,7 +23,7 @@ from .messages import APPEND, CREATE, EXCL, IFF_UP, REPLACE
 from .order import Phase, Step, Verb, phase_of
 from .present import Present, of_kernel
 from .refusal import shown
-from .undo import Hung
+from .undo import Hung, naming
 
 __all__ = ["FREE", "Plan", "as_sent", "made_anew", "only_one", "plan", "plan_free"]
 
@@ -44,6 +44,12 @@ class Plan:
     hung    rows that may go along.
     where   the target at which the object is after it.
     following  rows that become different with it, and with its undo as before, by themselves.
+    another the object after it is another one than before, and nothing like it was there.
+
+    What earlier plans of the same transaction have to do with it (`Course.add`):
+    maker   the one that left what this one is about as this one found it.
+    own     of what may go along, what was not there before the transaction.
+    taken   what this one left became different with a later one, or went along with it.
     """
 
     request: Request
@@ -53,6 +59,20 @@ class Plan:
     hung: Sequence[Hung] = field(default=())
     where: str = ""
     following: Sequence[Hung] = field(default=())
+    another: bool = False
+    maker: Plan | None = None
+    own: Sequence[Hung] = field(default=())
+    taken: bool = False
+
+    @property
+    def makes(self) -> bool:
+        """Is there something after it that was not there before?"""
+        return self.asked is not None and bool(self.steps) and (self.before is None or self.another or self.passing)
+
+    @property
+    def passing(self) -> bool:
+        """Is it about something that was not there before the transaction? Interfaces are taken for the same while their name is."""
+        return self.maker is not None and self.maker.makes and self.request.table is not INTERFACES
 
 
 def plan(request: Request, place: int, present: Present, *, force: bool) -> Plan:
@@ -97,8 +117,9 @@ def _with_new(present: Present, target: str, table: Table, asked: Mapping[str, A
     """What becomes different when something is made, or goes when it is removed again."""
     if table is INTERFACES:
         return _masters(present, target, asked.get("master"))
-    if table is ADDRESSES and isinstance(asked.get("ifindex"), int) and asked.get("local"):
-        return [one for one in present.of_address(target, {**table.defaults, **asked}) if one[1] is not ADDRESSES]
+    if table is ADDRESSES and asked.get("ifindex") and asked.get("local"):
+        address = {**table.defaults, **present.numbered(target, asked)}
+        return [one for one in present.of_address(target, address) if one[1] is not ADDRESSES]
     return ()
 
 
@@ -144,7 +165,7 @@ def _ensured(request: Create, place: int, present: Present, asked: Mapping[str, 
     if not fields:
         return Plan(request, (), asked, row, (), target)
     change = _change(Change(target, table, row, fields), place, present, force=True)
-    return Plan(request, change.steps, asked, row, change.hung, target)
+    return replace(change, request=request, asked=asked)
 
 
 def _link_fields(asked: Mapping[str, Any], row: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,7 +273,19 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     asked = completed(table, _merged(table, row, fields))
     steps = _change_steps(place, target, table, row, fields, asked, present, alone=alike is None or len(alike) == 1)
     hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()
-    return Plan(request, steps, asked, row, hung, target)
+    another = _is_another(table, row, fields, asked)
+    if another:
+        others = alike if len(steps) == 1 and alike else present.candidates(table, target, asked)
+        another = not any(other != row and not differences(table, asked, other) for other in others)
+    return Plan(request, steps, asked, row, hung, target, another=another)
+
+
+def _is_another(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Does what was changed say which object it is?"""
+    known = naming(table)
+    if known.keys().isdisjoint(fields):
+        return False
+    return any(asked.get(name, default) != row[name] for name, default in known.items() if not table[name].derive)
 
 
 def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class Present:
 
     def find(self, table: Table, target: str, known: Mapping[str, Any]) -> Row | None:
         """The row of an object of which the whole row, or the whole key, is known: an interface's index says enough."""
-        known = self._numbered(target, known)
+        known = self.numbered(target, known)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None:
             rows = gathered.get(locator_of(table, known), [])
@@ -135,7 +135,7 @@ class Present:
     def find_among(self, table: Table, target: str, known: Mapping[str, Any]) -> tuple[Row | None, list[Row]]:
         """The same of a route, and all that have what it is looked up by: its prefix."""
         rows = self.candidates(table, target, known)
-        key = key_of(table, self._numbered(target, known))
+        key = key_of(table, self.numbered(target, known))
         row = next((row for row in rows if key_of(table, row) == key), None)
         if row is None:
             row = self.find(table, target, known)
@@ -150,7 +150,7 @@ class Present:
 
     def candidates(self, table: Table, target: str, asked: Mapping[str, Any]) -> list[Row]:
         """Rows that may be what was asked for: they have what the object is looked up by."""
-        asked = self._numbered(target, asked)
+        asked = self.numbered(target, asked)
         gathered = self._gathered.get((table.name, target))
         if gathered is not None and table.name not in _NOT_BY_LOCATOR:
             return gathered.get(locator_of(table, asked), [])
@@ -171,7 +171,7 @@ class Present:
         rows = self._read(table, target, condition, [values[place] for place in plain])
         return [row for row in rows if all(row[names[place]] == values[place] for place in json)] if json else rows
 
-    def _numbered(self, target: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    def numbered(self, target: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """With the indexes that the tables show for names; what is not there has an index that nothing has."""
         if Named not in set(map(type, row.values())):
             return row

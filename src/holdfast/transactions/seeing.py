@@ -4,12 +4,13 @@ asked. For a commit's thread.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, NotFound
 from holdfast.mirror.consequence import Ask, Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.rules import POLLED
@@ -44,7 +45,7 @@ Cells = tuple[tuple[str, ...], Sequence[int], Iterable[tuple[Any, ...]]]
 def follows(one: Plan) -> bool:
     """Does more become different than events tell?"""
     table = one.request.table
-    return bool(one.hung) or table in (INTERFACES, NETNS) or (table.name == "nexthops" and one.before is not None)
+    return bool(one.hung or one.own) or table in (INTERFACES, NETNS) or (table.name == "nexthops" and one.before is not None)
 
 
 class Seeing:
@@ -104,7 +105,8 @@ class Seeing:
         elif name == "addresses" and row.get("family") == 10:
             yield Reread("addresses", "AF_INET6", reason="a new address is told when it is known to be unique")
         elif name == "interfaces" and one.asked is not None and one.where in self._hands:  # of one that is down not all is told
-            yield Ask((self._scene.index(one.where, row["ifname"]),), reason="changed by a transaction")
+            with contextlib.suppress(NotFound):  # a later request removed it
+                yield Ask((self._scene.index(one.where, row["ifname"]),), reason="changed by a transaction")
 
     def read_back(self, places: Mapping[int, Plan], plans: Sequence[Plan], stages: int, of: int) -> tuple[Row | None, ...]:
         """Compare what the tables show with what was asked; the rows, if there are not very many. of: requests.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from holdfast.errors import HoldfastError, Lost, Timeout
 from holdfast.mirror.hand import Hand
-from holdfast.model import INTERFACES, NEXTHOPS
+from holdfast.model import INTERFACES, NEXTHOPS, ROUTES
 from holdfast.netlink.ack import Ack
 from holdfast.netlink.requests import RequestSocket
 
@@ -26,6 +26,7 @@ from .order import Step, Verb
 from .present import Present
 from .refusal import Refused, error_of, is_missing, is_there, told
 from .scene import Scene
+from .ways import ways_to_gateways
 from .wires import Wires
 
 __all__ = ["Sender"]
@@ -145,11 +146,13 @@ class Sender:
             if len(parcel.messages) > _MANY and target in self._hands:
                 self._hands[target].lease(_BATCH_S)  # read at once when all is sent; until then two threads would hinder each other
             try:
-                refused = wire.exchange(parcel.messages, self._deadline.left_s())
+                refused: Sequence[tuple[int, Ack]] = wire.exchange(parcel.messages, self._deadline.left_s())
             except (Timeout, Lost):
                 self.done.update(parcel.places)  # perhaps
                 raise
-            self._acknowledged(parcel, self._again_with_carrier(wire, parcel, refused))
+            if refused:
+                refused = self._again_by_ways(wire, parcel, self._again_with_carrier(wire, parcel, refused))
+            self._acknowledged(parcel, refused)
 
     def _again_with_carrier(self, wire: RequestSocket, parcel: _Parcel, refused: Sequence[tuple[int, Ack]]) -> Sequence[tuple[int, Ack]]:
         """A link that was set up has its carrier up to a second later, and until then the kernel refuses nexthops through it."""
@@ -163,6 +166,34 @@ class Sender:
             again = wire.exchange([parcel.messages[at] for at in late], self._deadline.left_s())
             refused = [(at, ack) for at, ack in refused if at not in late] + [(late[place], ack) for place, ack in again]
         return refused
+
+    def _again_by_ways(self, wire: RequestSocket, parcel: _Parcel, refused: Sequence[tuple[int, Ack]]) -> Sequence[tuple[int, Ack]]:
+        """What comes back may miss the way to its gateway that was there when it was made: for a moment there is one."""
+        coming = [at for at, ack in refused if self._comes_back(parcel.step(at)) and not is_there(ack)]
+        try:
+            ways = list(ways_to_gateways((step.target, self._scene.resolved(step)) for step in map(parcel.step, coming)))
+        except HoldfastError:  # an interface that is not there
+            return refused
+        if not ways:
+            return refused
+        there = {at for at, _ in self._exchanged(wire, [message_of(way, way.row) for way in ways])}
+        again = self._exchanged(wire, [parcel.messages[at] for at in coming])
+        made = [way._replace(verb=Verb.DELETE, flags=0) for at, way in enumerate(ways) if at not in there]
+        self._exchanged(wire, [message_of(way, way.row) for way in made])
+        return [(at, ack) for at, ack in refused if at not in coming] + [(coming[place], ack) for place, ack in again]
+
+    def _exchanged(self, wire: RequestSocket, messages: Sequence[bytes]) -> list[tuple[int, Ack]]:
+        """The refusals, by place."""
+        starts = range(0, len(messages), wire.most)
+        parts = ((start, wire.exchange(messages[start : start + wire.most], self._deadline.left_s())) for start in starts)
+        return [(start + at, ack) for start, part in parts for at, ack in part]
+
+    def _comes_back(self, step: Step) -> bool:
+        """Is it something that was there before?"""
+        if step.table not in (ROUTES, NEXTHOPS) or step.verb is Verb.DELETE:
+            return False
+        request = self.course.request(step.place)
+        return self.lenient or (isinstance(request, Create) and request.ensure and request.beside)
 
     def _parcels(self, steps: Sequence[Step], most: int) -> Iterator[_Parcel]:
         if len(steps) > _MANY and (together := self._together(steps)):

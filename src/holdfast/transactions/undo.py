@@ -51,17 +51,21 @@ def _sources(table: Table, name: str) -> tuple[str, ...]:
     return () if derive is None else (derive[0],) if isinstance(derive[0], str) else derive[0]
 
 
-def inverse(request: Request, before: Mapping[str, Any] | None, hung: Sequence[Hung], asked: Mapping[str, Any]) -> list[Request]:
+def inverse(
+    request: Request, before: Mapping[str, Any] | None, hung: Sequence[Hung], asked: Mapping[str, Any], *, taken: bool = False
+) -> list[Request]:
     """What takes back one request.
 
-    before  the row before it; None: there was none.
+    before  the row before it; None: there was none, or none before the transaction.
     hung    rows that may go along.
-    asked   the fields that were asked for, completed.
+    asked   the fields that were asked for, completed; none: it is to be gone.
+    taken   what it made of the row, another object, was changed again, or is gone again.
     """
     target, table = request.target, request.table
-    if before is None:
-        along = hung if table is ADDRESSES else ()  # with the first address of an interface goes what was there without one
-        return [Delete(target, table, identity(table, asked), missing_ok=True), *(restored(*one) for one in along)]
+    if before is None or taken:
+        along = hung if table is ADDRESSES or before is not None or not asked else ()  # with the first address of an interface goes
+        removed = [Delete(target, table, identity(table, asked), missing_ok=True)] if asked else []  # what was there without one
+        return [*removed, *([] if before is None else [restored(target, table, before)]), *(restored(*one) for one in along)]
     if isinstance(request, Delete):
         return [_with_peer(restored(target, table, before), hung), *(restored(*one) for one in hung)]
     fields = request.fields if isinstance(request, Change) else asked

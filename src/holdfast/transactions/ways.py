@@ -1,4 +1,4 @@
-"""Ways to gateways that no route leads to any more: what takes something back needs them for a moment.
+"""Ways to gateways that no route leads to any more: what takes something back needs them for a moment. Pure.
 
 A route or nexthop stays when the address goes that made its gateway reachable, but the kernel takes no new one like it
 (`Nexthop has invalid gateway`, fib_check_nh in net/ipv4/fib_semantics.c). A host route to the gateway makes it take it; it stays
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from holdfast.model import NEXTHOPS, ROUTES
+from holdfast.model import ROUTES
 
-from .contract import Change, Create, Delete, Request
+from .complete import completed
+from .messages import CREATE, EXCL
+from .order import Phase, Step, Verb
 
 __all__ = ["ways_to_gateways"]
 
@@ -24,23 +26,18 @@ _PRIORITY: Final = 0xFFFFFFF0
 """So that it is nobody else's, and the last choice of all packets."""
 
 
-def ways_to_gateways(requests: Iterable[Request]) -> list[Create]:
-    """A host route to each gateway that these need."""
-    found: dict[tuple[Any, ...], Create] = {}
-    for one in requests:
-        if one.table not in (ROUTES, NEXTHOPS) or isinstance(one, Delete):
-            continue
-        row = {**one.row, **one.fields} if isinstance(one, Change) else one.row
-        for hop in _hops(row):
-            found.setdefault((one.target, hop["gateway"], hop["oif"]), Create(one.target, ROUTES, _way(hop), beside=True))
-    return list(found.values())
+def ways_to_gateways(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Step]:
+    """A host route to each gateway that these need. rows: of routes and nexthops, each with its target."""
+    hops = ((target, hop["gateway"], hop["oif"]) for target, row in rows for hop in _hops(row))
+    for target, gateway, oif in dict.fromkeys(hops):
+        yield Step(0, target, Phase.DIRECT, Verb.CREATE, ROUTES, completed(ROUTES, _way(gateway, oif)), CREATE | EXCL)
 
 
 def _hops(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (hop for hop in (row, *(row.get("multipath") or ())) if hop.get("gateway") and hop.get("oif"))
 
 
-def _way(hop: Mapping[str, Any]) -> dict[str, Any]:
-    six = ":" in hop["gateway"]
-    row = {"family": AF_INET6 if six else AF_INET, "dst": hop["gateway"], "dst_len": 128 if six else 32, "oif": hop["oif"]}
+def _way(gateway: str, oif: int) -> dict[str, Any]:
+    six = ":" in gateway
+    row = {"family": AF_INET6 if six else AF_INET, "dst": gateway, "dst_len": 128 if six else 32, "oif": oif}
     return row | {"table_id": _MAIN, "priority": _PRIORITY} | ({} if six else {"scope": _LINK})

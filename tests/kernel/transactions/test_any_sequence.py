@@ -1,4 +1,4 @@
-"""Always: after a transaction the new state is exactly there, or, when something was refused, the old one."""
+"""Always: after a transaction the new state is exactly there, or, when something was refused, or taken back, the old one."""
 
 from __future__ import annotations
 
@@ -158,14 +158,65 @@ async def _story(seed: int, steps: int) -> list[str]:
     return told
 
 
+async def _there_and_back(seed: int, steps: int) -> int:
+    """What is done is taken back; how often."""
+    rng = random.Random(seed)
+    count = 0
+    with Namespace("any") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            dice = Dice(stage, rng)
+            for _ in range(steps):
+                requests = dice.requests()
+                before = await asyncio.to_thread(state_of, netns)
+                try:
+                    outcome = await stage.commit(*requests, timeout_s=10, force=rng.random() < 0.3)
+                except HoldfastError:
+                    continue
+                if rng.random() < 0.5:  # it stays, so that there is something
+                    continue
+                asked = f"seed {seed}: {list(map(shown, requests))}, undo {list(map(shown, outcome.undo))}"
+                try:
+                    await stage.commit(*outcome.undo, timeout_s=10, force=True)
+                except HoldfastError as failure:
+                    raise AssertionError(f"{failure}: {asked}") from failure
+                different = difference(before, await asyncio.to_thread(state_of, netns))
+                assert not different, f"{different}: {asked}"
+                count += 1
+    return count
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1 << 32))
 def test_refused_transactions_leave_nothing(seed: int) -> None:
     asyncio.run(_story(seed, 8))
 
 
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 1 << 32))
+def test_what_is_done_can_be_taken_back(seed: int) -> None:
+    asyncio.run(_there_and_back(seed, 8))
+
+
+@pytest.mark.parametrize("seed", [1025, 733849781, 1398947219])
+def test_stories_that_once_failed(seed: int) -> None:
+    asyncio.run(_story(seed, 20))
+
+
+def test_an_undo_that_once_failed() -> None:
+    assert asyncio.run(_there_and_back(1367344459, 20))
+
+
 @pytest.mark.long
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1 << 32))
 def test_refused_transactions_leave_nothing_for_long(seed: int) -> None:
     asyncio.run(_story(seed, 20))
+
+
+@pytest.mark.long
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 1 << 32))
+def test_what_is_done_can_be_taken_back_for_long(seed: int) -> None:
+    asyncio.run(_there_and_back(seed, 20))

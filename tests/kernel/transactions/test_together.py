@@ -11,10 +11,10 @@ import pytest
 from holdfast.errors import KernelError
 from holdfast.model import ROUTES
 from holdfast.testing.netns import Namespace
-from holdfast.transactions.contract import Named
+from holdfast.transactions.contract import Named, Request
 from holdfast.transactions.present import Present
 
-from .stage import staged
+from .stage import Stage, staged
 from .states import difference, state_of
 
 
@@ -90,6 +90,59 @@ async def test_what_was_removed_and_made_again_is_there_after_the_undo() -> None
                 )
             assert not caught.value.details.get("not_undone"), caught.value
             assert not difference(before, state_of(netns))
+
+
+@pytest.mark.parametrize("taken_back", ["refused", "afterwards"])
+async def test_a_rule_that_a_later_stage_makes_again_is_there_after_the_undo(taken_back: str) -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        async with staged(netns) as stage:
+            old = await stage.create("rules", priority=103, src="10.3.0.0", src_len=16, table_id=100)
+            link = stage.row("interfaces", ifname="v1")
+            await _there_and_back(stage, netns, [
+                stage.gone("rules", **old),
+                stage.change("interfaces", link, ifalias="a"), stage.change("interfaces", link, mtu=1400),  # not in one stage
+                stage.new("rules", priority=103, src="10.3.0.0", src_len=16, table_id=100),
+            ], taken_back)  # fmt: skip
+
+
+@pytest.mark.parametrize("taken_back", ["refused", "afterwards"])
+async def test_a_route_that_is_changed_and_then_goes_with_its_interface_comes_back_as_it_was(taken_back: str) -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            route = await stage.create("routes", dst="10.9.1.0", dst_len=24, oif=Named("v0"))
+            await _there_and_back(stage, netns, [
+                stage.change("routes", route, gateway="10.0.0.77"),
+                stage.change("interfaces", stage.row("interfaces", ifname="v0"), mtu=1400),
+                stage.gone("interfaces", ifname="v0"),
+            ], taken_back)  # fmt: skip
+
+
+@pytest.mark.parametrize("taken_back", ["refused", "afterwards"])
+@pytest.mark.parametrize("last", [{"gateway": "10.0.0.3"}, {"metrics": {"mtu": 1300}}, {"priority": 7}])
+async def test_one_route_may_be_changed_several_times(last: dict[str, Any], taken_back: str) -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            route = await stage.create("routes", dst="10.9.1.0", dst_len=24, oif=Named("v0"))
+            changes = [stage.change("routes", route, gateway="10.0.0.2"), stage.change("routes", route, metrics={"mtu": 1400})]
+            await _there_and_back(stage, netns, [*changes, stage.change("routes", route, **last)], taken_back, force=True)
+
+
+async def _there_and_back(stage: Stage, netns: Namespace, requests: list[Request], taken_back: str, **options: Any) -> None:
+    before = state_of(netns)
+    if taken_back == "refused":
+        with pytest.raises(KernelError, match="Backward goto") as caught:
+            await stage.commit(*requests, stage.new("rules", priority=999, goto=50), **options)
+        assert not caught.value.details.get("not_undone"), caught.value
+    else:
+        outcome = await stage.commit(*requests, **options)
+        assert difference(before, state_of(netns)) or len(requests) == 4, "something was done, or made again"
+        await stage.commit(*outcome.undo, force=True)
+    assert not difference(before, state_of(netns))
 
 
 def flushed(netns: Namespace) -> bool:
