@@ -62,7 +62,8 @@ class Undisturbed:
 
     def _begin(self) -> None:
         if threading.get_ident() == threading.main_thread().ident:
-            handlers = [(number, handler) for number in _SIGNALS if callable(handler := _signal.getsignal(number))]
+            handlers = [(number, handler) for number, handler in zip(_SIGNALS, map(_signal.getsignal, _SIGNALS), strict=True)
+                        if handler.__class__ is not int and callable(handler)]  # fmt: skip
             try:
                 self._handlers = handlers
                 for number, _ in handlers:

@@ -30,7 +30,6 @@ from .creations import Creations
 from .deadline import Deadline
 from .journal import Run, note_intent, note_result, note_stage, packed, packed_one, runs_of
 from .judge import Judge, left_words, named
-from .made import Makers
 from .order import Phase, Step, in_order
 from .overtaken import overtaken
 from .plan import Plan, as_sent, made_anew, only_one, plan
@@ -101,7 +100,7 @@ class Commit:
         self._judge = Judge(self._present, self._scene, hands)
         self._sender = Sender(
             hands, wires, self._scene, self._present, self.deadline,
-            Course(requests if isinstance(requests, Creations) else None, Makers(self._judge.resolved_or)),
+            Course(requests if isinstance(requests, Creations) else None, self._judge.resolved_or),
             lambda sent: progress and progress(sent, len(requests)),
         )  # fmt: skip
         self._seeing = Seeing(hands, self._scene, self._present, self._judge, self.deadline, look)

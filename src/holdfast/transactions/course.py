@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from holdfast.model import INTERFACES
 from holdfast.model.field import Table
@@ -12,12 +13,16 @@ from holdfast.model.field import Table
 from .contract import Request
 from .creations import Creations
 from .judge import Judge, along, known_of
-from .made import Found, Known, Makers
+from .made import Found, Known, Makers, Resolved
 from .plan import Plan, as_sent
 from .present import Present
-from .undo import backwards, inverse
+from .undo import Hung, backwards, inverse
 
 __all__ = ["Before", "Course", "inverses_of"]
+
+
+def _link(where: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (where, row["ifindex"], row["ifname"]) if table is INTERFACES else ()
 
 
 def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
@@ -62,21 +67,31 @@ class Before:
 class Course:
     """stages  plans in the order in which they were made; in a stage all the deletions are sent before all the rest.
     places  the plan of each request, by its place; of very many creations there are none, they are in `many`.
-    makers  to find out what of it stages leave to later ones; None: nobody asks.
+    resolved  to find out what of it stages leave to later ones; None: nobody asks.
+    around  interfaces that became different with something else, as they were before; None: they come back by themselves.
     """
 
     many: Creations | None = None
-    makers: Makers | None = None
+    resolved: Resolved | None = None
     stages: list[Sequence[Plan]] = field(default_factory=list)
     places: dict[int, Plan] = field(default_factory=dict)
+    around: dict[tuple[Any, ...], Hung | None] = field(default_factory=dict)
+    _makers: Makers | None = None
 
     def add(self, stage: Iterable[tuple[int, Request]], plans: Sequence[Plan]) -> None:
-        if self.makers is not None and self.stages:
-            self.makers.add(one for one in self.stages[-1] if one.steps)
+        if self.resolved is not None and self.stages:
+            self._makers = self._makers or Makers(self.resolved)
+            self._learn(self.stages[-1], self._makers)
             for one in plans:
-                self._tie(one, self.makers)
+                self._tie(one, self._makers)
         self.stages.append(plans)
         self.places |= {place: one for (place, _), one in zip(stage, plans, strict=True)}
+
+    def _learn(self, stage: Sequence[Plan], makers: Makers) -> None:
+        makers.add(one for one in stage if one.steps)
+        for one in stage:
+            self.around |= {_link(*hung): None for hung in one.following} | self.around
+            self.around |= {_link(*hung): hung for hung in one.hung if hung[1] is INTERFACES} | self.around
 
     def _tie(self, one: Plan, makers: Makers) -> None:
         """What earlier stages made is not what was there: only they take that back."""
@@ -87,9 +102,9 @@ class Course:
             if maker is not None:
                 maker.taken = True
         mine = [maker is not None and maker.makes and hung[1] is not INTERFACES for hung, maker in found]
-        if any(mine):
-            one.own = [hung for (hung, _), ours in zip(found, mine, strict=True) if ours]
-            one.hung = [hung for (hung, _), ours in zip(found, mine, strict=True) if not ours]
+        one.own = [hung for (hung, _), ours in zip(found, mine, strict=True) if ours]
+        there = (hung for (hung, _), ours in zip(found, mine, strict=True) if not ours)
+        one.hung = [first for hung in there if (first := self.around.get(_link(*hung), hung))]
 
     @property
     def plans(self) -> list[Plan]:

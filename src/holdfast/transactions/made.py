@@ -11,7 +11,7 @@ from .cells import LOCATORS, locator_of
 from .compare import differences, lost
 from .plan import Plan
 
-__all__ = ["Found", "Known", "Makers"]
+__all__ = ["Found", "Known", "Makers", "Resolved"]
 
 Row = Mapping[str, Any]
 Resolved = Callable[[str, Table, Row], Row]

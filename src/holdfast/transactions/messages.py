@@ -56,7 +56,7 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
     """
     if step.table is ROUTES and step.verb is Verb.DELETE and not any(_COMPLEX.of(row)):
         row = _SIMPLE_GIVEN.given(row)
-    elif step.table is ROUTES and not row.keys() <= _SIMPLE and all(map(_says_nothing, row, row.values())):
+    elif step.table is ROUTES and not row.keys() <= _SIMPLE and _is_simple(row):
         row = {name: value for name, value in row.items() if name in _SIMPLE and value is not None}
     if step.table is ROUTES and row.keys() <= _SIMPLE:
         encoded = encode_alike(ROUTES, row, "delete" if step.verb is Verb.DELETE else "put", step.flags)
@@ -83,9 +83,9 @@ def messages_of_rows(table: Table, rows: Sequence[Mapping[str, Any]], verb: Verb
     return messages_of(table, {name: column for name, column in columns.items() if set(column) != {None}}, verb, flags)
 
 
-def _says_nothing(name: str, value: Any) -> bool:
-    """Is a field of a route sent as it is, or not at all?"""
-    return name in _SIMPLE or value is None or name in _TOLD or value == ROUTES.defaults[name]
+def _is_simple(row: Mapping[str, Any]) -> bool:
+    """Is each field of a route sent as it is, or not at all?"""
+    return all(row[name] is None or name in _TOLD or row[name] == ROUTES.defaults[name] for name in row.keys() - _SIMPLE)
 
 
 def _plain(step: Step, row: Row) -> bytes:

@@ -15,6 +15,7 @@ from holdfast.mirror.batches import key_of
 from holdfast.model import ADDRESSES, INTERFACES
 from holdfast.model.field import Table
 
+from .cells import Fields
 from .compare import differences
 from .complete import AF_INET6, completed
 from .contract import Change, Create, Delete, Named, Request
@@ -27,7 +28,8 @@ from .undo import Hung, naming
 
 __all__ = ["FREE", "Plan", "as_sent", "made_anew", "only_one", "plan", "plan_free"]
 
-_PREFIX: Final = ("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len")
+_PREFIX: Final = frozenset(("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len"))
+_WAYS: Final = frozenset(("gateway", "oif", "via", "multipath", "nh_id"))
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
 _IN_PLACE: Final = ("addresses", "neighbours", "nexthops", "fdb", "vlans", "interfaces")
 _VLAN_OPTIONS: Final = ("state", "mcast_router", "mcast_max_groups", "neigh_suppress")
@@ -116,7 +118,7 @@ def plan_free(request: Create, place: int, asked: Mapping[str, Any]) -> Plan:
 def _with_new(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> Sequence[Hung]:
     """What becomes different when something is made, or goes when it is removed again."""
     if table is INTERFACES:
-        return _masters(present, target, asked.get("master"))
+        return [*_masters(present, target, asked.get("master")), *_by_new_port(present, target, asked)]
     if table is ADDRESSES and asked.get("ifindex") and asked.get("local"):
         address = {**table.defaults, **present.numbered(target, asked)}
         return [one for one in present.of_address(target, address) if one[1] is not ADDRESSES]
@@ -282,15 +284,20 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
 
 def _is_another(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Does what was changed say which object it is?"""
-    known = naming(table)
-    if known.keys().isdisjoint(fields):
+    if naming(table).keys().isdisjoint(fields):
         return False
-    return any(asked.get(name, default) != row[name] for name, default in known.items() if not table[name].derive)
+    return any(asked.get(name, default) != row[name] for name, default in _chosen(table))
+
+
+@cache
+def _chosen(table: Table) -> tuple[tuple[str, Any], ...]:
+    """What names an object and is not derived, with the defaults."""
+    return tuple((name, default) for name, default in naming(table).items() if not table[name].derive)
 
 
 def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """The row with other values; what is derived follows."""
-    kept = {name: value for name in _taken(table) if (value := row.get(name)) is not None}
+    kept = _taken(table).given(row)
     if table.name == "addresses":
         kept |= {name: row[name] for name in ("preferred_lft", "valid_lft") if row.get(name) is not None}
         kept.pop("cacheinfo", None)
@@ -301,10 +308,11 @@ def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> 
         if "local" in fields and "address" not in fields and row["address"] == row["local"]:
             kept["address"] = fields["local"]
     if table.name == "routes":
-        if {"gateway", "oif", "via", "multipath", "nh_id"} & {name for name in fields if fields[name] is not None}:
+        ways = [name for name in fields if name in _WAYS and fields[name] is not None]
+        if ways:
             for name in ("gateway", "via", "multipath", "nh_id", "encap", "encap_type"):
                 kept.pop(name, None)
-            if "oif" not in fields and any(fields.get(name) for name in ("gateway", "multipath", "nh_id", "via")):
+            if "oif" not in fields and any(fields[name] for name in ways):
                 kept.pop("oif", None)
             if "scope" not in fields:
                 kept.pop("scope", None)
@@ -315,9 +323,9 @@ def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> 
 
 
 @cache
-def _taken(table: Table) -> tuple[str, ...]:
+def _taken(table: Table) -> Fields:
     """The fields that the kernel takes in a request."""
-    return tuple(one.name for one in table.fields if not one.derive and not one.readonly)
+    return Fields(table, (one.name for one in table.fields if not one.derive and not one.readonly))
 
 
 def _change_steps(
@@ -326,7 +334,7 @@ def _change_steps(
 ) -> list[Step]:  # fmt: skip
     """alone: there is no other route of its prefix, so that the kernel knows which one is meant."""
     if table.name == "routes":
-        same = all(row[name] == asked.get(name, table.defaults[name]) for name in _PREFIX)
+        same = _PREFIX.isdisjoint(fields) or all(row[name] == asked.get(name, table.defaults[name]) for name in _PREFIX)
         if same and alone and not of_kernel(row):
             return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, REPLACE)]
     elif table.name == "vlans" and not {"ifindex", "vid"} & fields.keys():
@@ -384,6 +392,7 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
             hung += [one for _, _, upon in narrowed for one in present.on_interface(target, upon, gone=False)]
     if down or (row["master"] and "master" in fields):
         hung += present.by_carrier(target, row)
+    hung += _by_new_port(present, target, fields)
     if "master" in fields:
         hung += present.of_port(target, row) if row["master"] else ()
         hung += _masters(present, target, row["master"], fields["master"])
@@ -393,13 +402,20 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     return hung
 
 
+def _by_new_port(present: Present, target: str, fields: Mapping[str, Any]) -> Sequence[Hung]:
+    """A bridge that never had a port has a carrier, and loses it with a first one that has none."""
+    if not fields.get("master"):
+        return ()
+    master = present.numbered(target, {"master": fields["master"]})["master"]
+    return present.by_carrier(target, {"ifindex": 0, "kind": "", "master": master})
+
+
 def _masters(present: Present, target: str, *masters: Any) -> list[Hung]:
     """A bridge or bond has the address of one of its ports until somebody gives it another: with the ports it changes."""
     hung: list[Hung] = []
-    for master in masters:
-        known = {"ifname": master.ifname} if isinstance(master, Named) and master.target in ("", target) else {"ifindex": master}
-        if master and (found := present.candidates(INTERFACES, target, known)):
-            hung += [(target, INTERFACES, found[0]), *present.neighbours_on(target, found[0]["ifindex"])]
+    for index in dict.fromkeys(present.numbered(target, {"master": master})["master"] for master in masters if master):
+        if found := present.candidates(INTERFACES, target, {"ifindex": index}):
+            hung += [(target, INTERFACES, found[0]), *present.neighbours_on(target, index)]
     return hung
 
 

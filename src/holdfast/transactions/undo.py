@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from holdfast.model import ADDRESSES, INTERFACES, ROUTES
+from holdfast.model import INTERFACES, ROUTES
 from holdfast.model.field import Field, Table
 
 from .cells import Fields
@@ -63,9 +63,11 @@ def inverse(
     """
     target, table = request.target, request.table
     if before is None or taken:
-        along = hung if table is ADDRESSES or before is not None or not asked else ()  # with the first address of an interface goes
-        removed = [Delete(target, table, identity(table, asked), missing_ok=True)] if asked else []  # what was there without one
-        return [*removed, *([] if before is None else [restored(target, table, before)]), *(restored(*one) for one in along)]
+        removed = [Delete(target, table, identity(table, asked), missing_ok=True)] if asked else []
+        made = [] if before is None else [restored(target, table, before)]
+        # with an address goes what was there without one, with a first port its bridge's carrier; the bridge follows by itself
+        along = [one for one in hung if before is not None or not asked or one[1] is not INTERFACES]
+        return [*removed, *made, *(restored(*one) for one in along)]
     if isinstance(request, Delete):
         return [_with_peer(restored(target, table, before), hung), *(restored(*one) for one in hung)]
     fields = request.fields if isinstance(request, Change) else asked
