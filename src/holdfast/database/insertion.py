@@ -54,13 +54,17 @@ class Insertion:
 
     def run(self, connection: apsw.Connection, shared: Row, values: Values) -> None:
         """Insert all rows: one sequence per column, all of the same length."""
+        length = len(values[0])
+        if length == 1:
+            row = [column[0] for column in values]
+            for place in self._json:
+                if row[place] is not None:
+                    row[place] = _encode(row[place]).decode()
+            connection.execute(self._sql, (*shared, *row))
+            return
         columns = list(values)
         for place in self._json:
             columns[place] = texts(columns[place])
-        length = len(columns[0])
-        if length == 1:
-            connection.execute(self._sql, (*shared, *[column[0] for column in columns]))
-            return
         begun = self._run_blocks(connection, shared, columns, length) if length >= _MANY else 0
         if begun < length:
             left = [column[begun:] for column in columns] if begun else columns

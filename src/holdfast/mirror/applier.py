@@ -158,7 +158,9 @@ class Applier:
     def _replaced(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
         """Routes that took the place of another one, which has no alternatives beside it: many at once, a quarter of the time."""
         self._touch_prefixes(batch)
-        taking = Replacement(tx, self.target, batch, self.only)
+        if self.only is not None and len(batch) == 1 and self._instead_of(tx, self.only, batch):
+            return
+        taking = Replacement(tx, self.target, batch)
         while taking.more:
             gone, now = taking.run()
             if gone is not None:
@@ -167,6 +169,16 @@ class Applier:
                 self._put(tx, now)
             if (other := taking.other()) is not None:
                 yield from self._one_by_one(tx, other)
+
+    def _instead_of(self, tx: Transaction, only: Key, batch: Batch) -> bool:
+        """Write one route in the place of the only one of its prefix. False: it has another prefix."""
+        [key] = keys_of(batch)
+        if key[: len(paths.PREFIX)] != only[: len(paths.PREFIX)]:
+            return False
+        if key != only:
+            self._delete(tx, Batch(ROUTES, "delete", 0, ROUTES.key, tuple([[part] for part in only])))
+        self._put(tx, batch)
+        return True
 
     def _one_by_one(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
         replace = bool(batch.flags & NLM_F_REPLACE)

@@ -46,10 +46,8 @@ def with_column(batch: Batch, name: str, column: Sequence[Any]) -> Batch:
 def keys_of(batch: Batch) -> Iterable[Key]:
     """The key of every row, in the order of the table's key columns; JSON as the database holds it, as text."""
     count, values = len(batch), batch.values
-    columns = []
-    for at, default, json in _key_places(batch.table, batch.columns):
-        column = [default] * count if at is None else values[at]
-        columns.append(_texts(column) if json else column)
+    places = _key_places(batch.table, batch.columns)
+    columns = [[default] * count if at is None else _texts(values[at]) if json else values[at] for at, default, json in places]
     return zip(*columns, strict=True)
 
 

@@ -32,12 +32,10 @@ _PRESENT: Final = (
 class Replacement:
     """Goes through one batch. `run` and `other` in turns, as long as there is `more`; what they give is to be written at once."""
 
-    def __init__(self, tx: Transaction, target: str, batch: Batch, only: Key | None = None) -> None:
-        """only: the key of a route that is known to be the only one of its prefix."""
+    def __init__(self, tx: Transaction, target: str, batch: Batch) -> None:
         self._tx = tx
         self._target = target
         self._batch = batch
-        self._only = only
         self._keys = list(keys_of(batch))
         self._at = 0
 
@@ -70,9 +68,6 @@ class Replacement:
         return self._rows(self._at - 1, self._at)
 
     def _present(self, prefix: tuple[Any, ...]) -> list[Key]:
-        only, self._only = self._only, None
-        if only is not None and only[:_LENGTH] == prefix:
-            return [only]
         return self._tx.fetch(_PRESENT, (self._target, *prefix))
 
     def _rows(self, start: int, end: int) -> Batch | None:

@@ -17,11 +17,13 @@ def hops_key(multipath: Any, via: Any, encap: Any, newdst: Any, metrics: Any) ->
 
     The flags of hops are left out: `dead` and `linkdown` come and go with the carrier, and the route stays the same.
     """
+    if not (multipath or via or encap or newdst or metrics):
+        return ""
     if multipath:
         multipath = [{name: part for name, part in hop.items() if name != "flags"} for hop in multipath]
     parts = {"multipath": multipath, "via": via, "encap": encap, "newdst": newdst, "metrics": metrics}
     lasting = {name: part for name, part in parts.items() if part}
-    return json.dumps(lasting, sort_keys=True, separators=(",", ":")) if lasting else ""
+    return json.dumps(lasting, sort_keys=True, separators=(",", ":"))
 
 
 METRICS = tuple(

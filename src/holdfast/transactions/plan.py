@@ -284,15 +284,13 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
 
 def _is_another(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Does what was changed say which object it is?"""
-    if naming(table).keys().isdisjoint(fields):
-        return False
-    return any(asked.get(name, default) != row[name] for name, default in _chosen(table))
+    return not naming(table).keys().isdisjoint(fields) and _chosen(table).of(asked) != _chosen(table).of(row)
 
 
 @cache
-def _chosen(table: Table) -> tuple[tuple[str, Any], ...]:
-    """What names an object and is not derived, with the defaults."""
-    return tuple((name, default) for name, default in naming(table).items() if not table[name].derive)
+def _chosen(table: Table) -> Fields:
+    """What names an object and is not derived."""
+    return Fields(table, (name for name in naming(table) if not table[name].derive))
 
 
 def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
