@@ -78,6 +78,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "first", "second"),
     [
         (["zzz"], "holdfast: no such command `zzz`", "  `holdfast --help` explains"),
+        (["shwo"], "holdfast: no such command `shwo`. Did you mean `show`?", "  `holdfast --help` explains"),
         (["show"], "holdfast: missing argument `NOUN`", "  `holdfast show --help` explains"),
         (
             ["show", "routes", "--limit", "x"],

@@ -16,10 +16,10 @@ from holdfast.cli.asking.reading import LOCALHOST
 from holdfast.cli.declaring import complete
 from holdfast.cli.declaring.command import Command, option
 from holdfast.cli.language.filters import find_look
+from holdfast.cli.language.noun_help import order_help
 from holdfast.cli.language.orders import ORDERS, Order
 from holdfast.cli.language.orders.saying import as_ip, as_order
 from holdfast.cli.presentation.style import style_for
-from holdfast.cli.show.noun_help import order_help
 from holdfast.errors import HoldfastError, InvalidValue, NotSupported
 
 if TYPE_CHECKING:

@@ -85,6 +85,12 @@ class Group(click.Group):
             self.commands[cmd_name] = self.later[cmd_name]()
         return self.commands.get(cmd_name)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:  # click knows of those that are made already
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=self._order, ctx=ctx) from None
+
     def every_command(self) -> Iterator[tuple[str, click.Command]]:
         """All of them, made, in their order."""
         context = click.Context(self)

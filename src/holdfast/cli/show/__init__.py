@@ -1,5 +1,4 @@
 """What `holdfast show` shows.
 
-    table.py   rows of a noun                                   noun_help.py  its columns and words: `show NOUN help`
-    page.py    one interface, with all that belongs to it       topology/     what is connected with what
+    table.py   rows of a noun        page.py  one interface, with all that belongs to it        topology/  what is connected with what
 """

@@ -46,7 +46,7 @@ def show_rows(request: Request, common: Common) -> None:
         hint = did_you_mean(request.noun.lower(), ["topology"], otherwise=f"{unknown.hint}; and topology")
         raise UnknownName(unknown.message, hint=hint) from None
     if request.filters == ("help",):
-        from .noun_help import noun_help
+        from holdfast.cli.language.noun_help import noun_help
 
         print(noun_help(look, style_for(sys.stdout, common.colour)))
         return
