@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -61,14 +62,30 @@ def alone(netns: Namespace, tmp_path: Path) -> Shell:
 @pytest.fixture
 def shell(alone: Shell) -> Iterator[Shell]:
     """A node runs, and does what the commands say."""
-    command = ["nsenter", f"--net={alone.netns.path}", PROGRAM, "run", "--log", "text"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "HOLDFAST_HOME": str(alone.home)}) as process:
+    with _node(alone):
+        yield alone
+
+
+@contextlib.contextmanager
+def _node(shell: Shell) -> Iterator[None]:
+    command = ["nsenter", f"--net={shell.netns.path}", PROGRAM, "run", "--log", "text"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "HOLDFAST_HOME": str(shell.home)}) as process:
         deadline = time.monotonic() + 20
-        while not (alone.home / "holdfast.sock").exists():
+        while not (shell.home / "holdfast.sock").exists():
             assert time.monotonic() < deadline, "the node does not listen"
             time.sleep(0.05)
-        yield alone
+        yield
         process.terminate()
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A node for many tests, of which each begins anew."""
+    with Namespace("cli") as netns:
+        netns.veth("v0", "v1")
+        shell = Shell(netns, tmp_path_factory.mktemp("home"))
+        with _node(shell):
+            yield shell
 
 
 def destinations(netns: Namespace, table: str = "main") -> list[str]:
@@ -199,21 +216,83 @@ def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(shell: Shell, ne
     assert _everything(netns) == by_iproute
 
 
+_THERE = (
+    "link add br0 type bridge", "link set br0 up", "link set v1 master br0",
+    "addr add 192.0.2.3/32 dev v0", "addr add 198.51.100.1/24 dev br0",
+    "route add 10.1.0.0/24 dev v0", "route add 10.2.0.0/24 via 192.0.2.9 mtu 1300", "route add 10.3.0.0/24 via 192.0.2.9 metric 7 table 50",
+    "route add 10.4.0.0/24 nexthop via 192.0.2.8 nexthop via 192.0.2.9", "route add blackhole 10.5.0.0/24",
+    "rule add from 10.0.0.0/8 lookup 50 pref 500", "neigh add 192.0.2.7 lladdr 02:00:00:00:00:07 dev v0 nud permanent",
+    "nexthop add id 1 via 192.0.2.2 dev v0", "nexthop add id 2 via 192.0.2.3 dev v0",
+)  # fmt: skip
+
+
+def _there(netns: Namespace) -> None:
+    """The same to begin with, whatever was done before."""
+    for command in (
+        "link del br0", "addr flush dev v0", "route flush table 50", "route flush type blackhole", "route flush type unreachable",
+        "rule del pref 500", "neigh flush dev v0 nud permanent", "nexthop flush", 'link set v0 mtu 1500 txqueuelen 1000 alias "" up',
+    ):  # fmt: skip
+        netns.ip(command, check=False)
+    for command in ("addr add 192.0.2.1/24 dev v0", *_THERE):
+        netns.ip(command)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set route 10.1.0.0/24 via 192.0.2.77",  # another scope
+        "set route 10.2.0.0/24 via 198.51.100.2",  # out of another interface
+        "set route 10.2.0.0/24 dev br0",
+        "set route 10.2.0.0/24 mtu 1400 advmss 1200",
+        "set route 10.4.0.0/24 via 192.0.2.77",
+        "set route 10.2.0.0/24 nexthop via 192.0.2.8 nexthop via 192.0.2.9 weight 3",
+        "set route 10.2.0.0/24 nhid 1",
+        "set route 10.3.0.0/24 table 50 via 192.0.2.77",
+        "replace route 10.5.0.0/24 via 192.0.2.77",
+        "del route 10.3.0.0/24 table 50",
+        "set route 10.2.0.0/24 type unreachable",
+        "set neighbour 192.0.2.7 dev v0 lladdr 02:00:00:00:00:08",
+        "set nexthop 1 via 192.0.2.5",
+        "set interface v0 mtu 1400 txqueuelen 500 alias up-link",
+        "set interface v1 nomaster",
+        "set interface br0 type bridge stp_state 1",
+        "del address 192.0.2.3/32 dev v0",
+        "del interface br0",
+    ],
+)
+def test_the_commands_of_a_changes_dry_run_do_what_it_does(quiet: Shell, line: str) -> None:
+    netns = quiet.netns
+    _there(netns)
+    commands = [one.strip() for one in quiet.run(f"{line} --dry-run").splitlines() if one.startswith("    ")]
+    before = _everything(netns)
+    quiet.run(line)
+    changed = _everything(netns)
+    assert changed != before
+    _there(netns)
+    for command in commands:
+        netns.ip(command.removeprefix("ip "))
+    assert _everything(netns) == changed, commands
+
+
 def _everything(netns: Namespace) -> dict[str, Any]:
     """What iproute2 shows, but for who made it, and what moves by itself."""
 
     def told(command: str) -> list[dict[str, Any]]:
         return [{name: value for name, value in one.items() if name != "protocol"} for one in netns.ip_json(command)]
 
-    data = {one["ifname"]: one.get("linkinfo", {}).get("info_data", {}) for one in netns.ip_json("-d link show")}
+    routes = netns.ip_json("route show table all")
+    links = netns.ip_json("-d link show")
+    data = {one["ifname"]: one.get("linkinfo", {}).get("info_data", {}) for one in links}
+    plain = ("mtu", "txqlen", "ifalias", "master")
     addresses = netns.ip_json("addr show v0")[0]["addr_info"]
     return {
-        "routes": sorted(told("route show"), key=lambda one: str(one["dst"])),
+        "routes": sorted(str(one | {"protocol": ""}) for one in routes if one.get("protocol") != "kernel"),
         "rules": told("rule show"),
         "neighbours": sorted((one["dst"], one.get("lladdr")) for one in netns.ip_json("neigh show nud permanent")),
         "proxies": told("neigh show proxy"),
         "nexthops": told("nexthop show"),
         "links": {name: found.get("stp_state", found.get("mode")) for name, found in data.items()},
+        "plain": {one["ifname"]: [one.get(name) for name in plain] for one in links},
         "addresses": sorted((one["local"], one["prefixlen"]) for one in addresses if one["scope"] == "global"),
     }
 
@@ -222,6 +301,7 @@ def _everything(netns: Namespace) -> dict[str, Any]:
     ("line", "said"),
     [
         ("set interface nope mtu 1400", "no interface `nope` in localhost"),
+        ("set route 192.0.2.0/24 metric 5 mtu 1400", "there is one with another priority than `5`; priority says which route it is"),
         ("del route 10.99.0.0/16", "no route `10.99.0.0/16` in localhost"),
         ("add route 10.1.0.0/16 via 203.0.113.1", "ENETUNREACH (Nexthop has invalid gateway)"),
         ("add qdisc dev v0 root", "qdiscs can only be read in this version"),

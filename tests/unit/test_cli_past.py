@@ -186,6 +186,7 @@ def test_without_a_history_it_is_said_what_to_do(file: str, capsys: pytest.Captu
             "  `holdfast run` keeps one; `--db FILE` names a file",
         ]
         assert lines(capsys, *words, "--netns", "blue", code=2)[0] == "holdfast: the kernel keeps no history – at `--netns`"
+    assert lines(capsys, "log", "-n", "4", code=2)[1] == "  `-n` is that of `ip`; 4 entries: `--limit 4`"
     assert lines(capsys, "log", "--target", "there", "--db", file, code=1)[1:] == [
         "holdfast: there is no source `there`",
         "  there were here",

@@ -12,6 +12,7 @@ from holdfast.transactions.contract import Change, Create, Delete, Named
 from holdfast.transactions.difference import difference
 from holdfast.transactions.journal import packed, runs_of, unpacked
 from holdfast.transactions.made import Makers
+from holdfast.transactions.merging import merged
 from holdfast.transactions.plan import Plan
 from holdfast.transactions.undo import backwards, identity, inverse, lenient, repaired, restored
 
@@ -66,6 +67,16 @@ def test_who_made_a_row_is_found_by_what_it_shows() -> None:
     assert makers.of("there", ROUTES, ROUTE) is None
     assert makers.of("here", ROUTES, {**ROUTE, "gateway": "10.0.0.3"}) is None
     assert makers.of("here", RULES, whole(RULES, src="10.3.0.0", src_len=16, priority=32765)) is second, "the kernel chose a priority"
+
+
+def test_a_route_with_another_way_out_leaves_the_rest_to_the_kernel() -> None:
+    linked = whole(ROUTES, dst="10.9.0.0", dst_len=24, oif=3, scope=253)
+    assert not {"oif", "scope"} & merged(ROUTES, linked, {"gateway": "10.0.0.3"}).keys()
+    assert merged(ROUTES, linked, {"metrics": {"mtu": 1400}})["oif"] == 3
+    nowhere = whole(ROUTES, dst="10.9.0.0", dst_len=24, type=6)
+    assert "type" not in merged(ROUTES, nowhere, {"gateway": "10.0.0.3"})
+    unreachable = merged(ROUTES, ROUTE, {"type": 7})
+    assert unreachable["type"] == 7 and not {"gateway", "oif"} & unreachable.keys()
 
 
 def test_a_part_of_what_a_kind_has_goes_back_alone() -> None:

@@ -71,13 +71,27 @@ class _Wishes:
     def _set(self, view: View[Any], order: Order, where: dict[str, Any]) -> None:
         key = order.key or view.key_in(order.fields)
         made = self.made.get((order.target or self.core.localhost, str(key.get("ifname")))) if order.noun == "interfaces" else None
-        one = made or view[{**key, **where}]
+        one = made or _found(view, {**key, **where})
         fields = {name: value for name, value in order.fields.items() if order.key or name not in key}
         others = _other_names(fields)
         one.set(**fields)
         _rename(one, *others)
         if made is None:
             self.objects.append(one)
+
+
+def _found(view: View[Any], key: dict[str, Any]) -> Object[Any]:
+    """Raises: NotFound - which says so if it is there but for one of the fields that name it: who sets that finds nothing."""
+    try:
+        found: Object[Any] = view[key]
+    except NotFound as error:
+        for name, value in key.items():
+            if len(key) > 1 and name != "target" and view.exists({other: key[other] for other in key if other != name}):
+                why = f"{name} says which {view.table.noun} it is: add the new one, and delete the old one"
+                error.hint = error.hint or f"there is one with another {name} than `{value}`; {why}"
+                break
+        raise
+    return found
 
 
 def _other_names(fields: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -21,10 +21,6 @@ from .undo import Hung, backwards, inverse
 __all__ = ["Before", "Course", "inverses_of"]
 
 
-def _link(where: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (where, row["ifindex"], row["ifname"]) if table is INTERFACES else ()
-
-
 def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
     """What takes back plans that were carried out in this order."""
     return backwards(sent, _inverse)
@@ -90,8 +86,11 @@ class Course:
     def _learn(self, stage: Sequence[Plan], makers: Makers) -> None:
         makers.add(one for one in stage if one.steps)
         for one in stage:
-            self.around |= {_link(*hung): None for hung in one.following} | self.around
-            self.around |= {_link(*hung): hung for hung in one.hung if hung[1] is INTERFACES} | self.around
+            for hung in one.following:
+                self.around.setdefault(_link(*hung))
+            for hung in one.hung:
+                if hung[1] is INTERFACES:
+                    self.around.setdefault(_link(*hung), hung)
 
     def _tie(self, one: Plan, makers: Makers) -> None:
         """What earlier stages made is not what was there: only they take that back."""
@@ -156,6 +155,10 @@ class Course:
                     known.add(*along(*hung))
             earlier.add(mine)
         return known
+
+
+def _link(where: str, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (where, row["ifindex"], row["ifname"]) if table is INTERFACES else ()
 
 
 @dataclass(slots=True)

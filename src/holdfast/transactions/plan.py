@@ -20,6 +20,7 @@ from .compare import differences
 from .complete import AF_INET6, completed
 from .contract import Change, Create, Delete, Named, Request
 from .links import change_link, create_link
+from .merging import merged
 from .messages import APPEND, CREATE, EXCL, IFF_UP, REPLACE
 from .order import Phase, Step, Verb, phase_of
 from .present import Present, of_kernel
@@ -29,7 +30,6 @@ from .undo import Hung, naming
 __all__ = ["FREE", "Plan", "as_sent", "made_anew", "only_one", "plan", "plan_free"]
 
 _PREFIX: Final = frozenset(("dst", "dst_len", "table_id", "family", "tos", "priority", "src", "src_len"))
-_WAYS: Final = frozenset(("gateway", "oif", "via", "multipath", "nh_id"))
 _FIXED_ADDRESS: Final = frozenset(("label", "broadcast", "anycast", "scope", "multicast"))
 _IN_PLACE: Final = ("addresses", "neighbours", "nexthops", "fdb", "vlans", "interfaces")
 _VLAN_OPTIONS: Final = ("state", "mcast_router", "mcast_max_groups", "neigh_suppress")
@@ -271,8 +271,8 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
         return Plan(request, steps, {**asked, **checked}, row, along, request.fields.get("target", target), following)
     fields = {name: value for name, value in request.fields.items() if row.get(name, value) != value or isinstance(value, Named)}
     if not fields:
-        return Plan(request, (), completed(table, _merged(table, row, {})), row, (), target)
-    asked = completed(table, _merged(table, row, fields))
+        return Plan(request, (), completed(table, merged(table, row, {})), row, (), target)
+    asked = completed(table, merged(table, row, fields))
     steps = _change_steps(place, target, table, row, fields, asked, present, alone=alike is None or len(alike) == 1)
     hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()
     another = _is_another(table, row, fields, asked)
@@ -291,39 +291,6 @@ def _is_another(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any],
 def _chosen(table: Table) -> Fields:
     """What names an object and is not derived."""
     return Fields(table, (name for name in naming(table) if not table[name].derive))
-
-
-def _merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with other values; what is derived follows."""
-    kept = _taken(table).given(row)
-    if table.name == "addresses":
-        kept |= {name: row[name] for name in ("preferred_lft", "valid_lft") if row.get(name) is not None}
-        kept.pop("cacheinfo", None)
-        if "label" in kept and "label" not in fields and "ifindex" in fields:
-            del kept["label"]
-        if row["family"] == AF_INET6:
-            kept.pop("scope", None)
-        if "local" in fields and "address" not in fields and row["address"] == row["local"]:
-            kept["address"] = fields["local"]
-    if table.name == "routes":
-        ways = [name for name in fields if name in _WAYS and fields[name] is not None]
-        if ways:
-            for name in ("gateway", "via", "multipath", "nh_id", "encap", "encap_type"):
-                kept.pop(name, None)
-            if "oif" not in fields and any(fields[name] for name in ways):
-                kept.pop("oif", None)
-            if "scope" not in fields:
-                kept.pop("scope", None)
-        kept.pop("flags", None)
-    if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row["proxy"] and not row["fixed"]:
-        kept.pop("state", None)
-    return {**kept, **fields}
-
-
-@cache
-def _taken(table: Table) -> Fields:
-    """The fields that the kernel takes in a request."""
-    return Fields(table, (one.name for one in table.fields if not one.derive and not one.readonly))
 
 
 def _change_steps(

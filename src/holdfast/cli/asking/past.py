@@ -28,7 +28,10 @@ _LINKS_THEN: Final = LINKS.replace("FROM interfaces ORDER BY ifindex", "FROM int
 def kept_file(common: Common) -> RunningNode:
     """The file to look back in. Raises: NotFound - there is none;  InvalidValue - the kernel is to be asked."""
     if common.netns:
-        raise InvalidValue("the kernel keeps no history – at `--netns`", hint="name the source of the node that is meant: `--target NAME`")
+        hint = "name the source of the node that is meant: `--target NAME`"
+        if common.netns.isdigit():  # as people know it from tail, git log and journalctl
+            hint = f"`-n` is that of `ip`; {common.netns} entries: `--limit {common.netns}`"
+        raise InvalidValue("the kernel keeps no history – at `--netns`", hint=hint)
     node = node_of(common)
     if node is not None:
         return node

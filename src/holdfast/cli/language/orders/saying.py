@@ -18,6 +18,7 @@ from holdfast.model.neighbour import NTF_PROXY
 from holdfast.model.route import METRICS
 from holdfast.netlink.uapi import number
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
+from holdfast.transactions.merging import merged
 
 from .interface import short_name
 
@@ -77,7 +78,7 @@ def as_ip(request: Request, spelling: Spelling, localhost: str) -> list[str]:
     verb = "del" if isinstance(request, Delete) else "add"
     row = dict(request.row)
     if isinstance(request, Change):
-        verb, row = "replace" if request.table.name in _REPLACED else "add", {**row, **request.fields}
+        verb, row = "replace" if request.table.name in _REPLACED else "add", merged(request.table, row, request.fields)
     if row.get("family") == _AF_INET6 and request.table.name in ("routes", "rules"):
         tool = tool.replace("ip ", "ip -6 ", 1)
     words = shlex.join(_SAID[request.table.name](row, speaker))
@@ -92,8 +93,9 @@ def _words(request: Request, speaker: _Speaker) -> list[str]:
     if table is INTERFACES:
         return _link_words(request, speaker)
     if isinstance(request, Change):
-        key = {name: value for name, value in request.row.items() if name in table.key or name.endswith("_len") or name == "prefixlen"}
-        return _SAID[table.name]({**key, **request.fields}, speaker)
+        row = merged(table, request.row, request.fields)
+        said = {name for name in row if name in table.key or name.endswith("_len") or name == "prefixlen"} | request.fields.keys()
+        return _SAID[table.name]({name: row[name] for name in said}, speaker)
     return _SAID[table.name](request.row, speaker)
 
 
