@@ -190,10 +190,6 @@ class View(Generic[Found]):
             terms += ["target = ?", scope.sql]
             args += [scope.target, *scope.args]
         sql = f"{self.plan.select} WHERE {' AND '.join(terms or ['1'])}"
-        if first and not wanted.inner:
-            found = self.reading.fetch(f"{sql} LIMIT 2", args)
-            if len(found) < 2:  # nothing to prefer, and nothing to sort: half the time
-                return found
         if first:
             # Sorted outside: SQLite prepares a sorted statement anew each time its arguments change, 100 µs instead of 5.
             sql = f"SELECT * FROM ({sql} LIMIT -1) ORDER BY {_PREFERENCE.get(self.table.name, '')}rowid{'' if wanted.inner else ' LIMIT 1'}"

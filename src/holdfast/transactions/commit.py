@@ -144,7 +144,7 @@ class Commit:
             self._course.add([(0, one.request)], plans)
             if one.steps:
                 short.begun = True
-                self._sender.send_one(one.steps[0])
+                self._sender.send(one.steps)
                 self._single_noted(tx)
                 line.applier.only = only_one(one)
                 short.cycles.append(line.cycle(tx))

@@ -98,12 +98,6 @@ class Sender:
             steps = [step for step in own if step.how != "tun"]
             self._exchange(target, self._parcels(steps, self._wire(target).most))
 
-    def send_one(self, step: Step) -> None:
-        """The same of the only step of a transaction, which has a message."""
-        message = self._encoded(step)
-        assert message is not None, "it is not lenient"
-        self._exchange(step.target, (_Parcel((step.place,), (message,), lambda at: step),))
-
     def send_many(self, many: Creations, part: Sequence[int]) -> None:
         """A part of very many creations, in order. Raises: as `send`."""
         for alike in many.runs(part):
