@@ -4,6 +4,9 @@ Python runs handlers in the main thread, between any two instructions, and many 
 A transaction that they break off would be half done. So who carries one out in a caller's thread has the handlers held back for the
 fraction of a millisecond that it takes, and says where they may raise. The collector of cycles is held back as well: what it finalizes
 may be anybody's, and may ask for what is under way.
+
+Python 3.13 runs them at the end of a loop's round as well, and takes that for outside of a `try` around the loop: so in a `try` here
+are calls, and no loops.
 """
 
 from __future__ import annotations
@@ -65,14 +68,17 @@ class Undisturbed:
             handlers = [(number, handler) for number, handler in zip(_SIGNALS, map(_signal.getsignal, _SIGNALS), strict=True)
                         if handler.__class__ is not int and callable(handler)]  # fmt: skip
             try:
-                self._handlers = handlers
-                for number, _ in handlers:
-                    _signal.signal(number, self._keep)
+                self._take_over(handlers)
             except BaseException:
                 self._end()
                 raise
         hold.take()
         self._holds = True
+
+    def _take_over(self, handlers: list[tuple[int, Handler]]) -> None:
+        self._handlers = handlers
+        for number, _ in handlers:
+            _signal.signal(number, self._keep)
 
     def _end(self) -> None:
         if self._holds:
@@ -85,7 +91,7 @@ class Undisturbed:
 
     def _handle(self) -> None:
         """As always when a handler raises, the next one runs all the same."""
-        while self._came:
+        if self._came:
             number, handler = self._came.popitem()
             try:
                 handler(number, sys._getframe())
@@ -98,9 +104,12 @@ class Undisturbed:
     def _restore(self) -> None:
         """A handler that is back may raise at once: the others come back all the same."""
         try:
-            while self._handlers:
-                _signal.signal(*self._handlers[-1])
-                self._handlers.pop()
+            self._give_back()
         except BaseException:
             self._restore()
             raise
+
+    def _give_back(self) -> None:
+        while self._handlers:
+            _signal.signal(*self._handlers[-1])
+            self._handlers.pop()
