@@ -216,14 +216,14 @@ def test_undos_that_once_failed(seed: int) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=90, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1 << 32))
 def test_refused_transactions_leave_nothing_for_long(seed: int) -> None:
     asyncio.run(_story(seed, 20))
 
 
 @pytest.mark.long
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1 << 32))
 def test_what_is_done_can_be_taken_back_for_long(seed: int) -> None:
     asyncio.run(_there_and_back(seed, 20))

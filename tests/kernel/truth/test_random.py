@@ -90,7 +90,7 @@ def test_mirror_stays_equal():
 @pytest.mark.long
 @pytest.mark.parametrize("number", [SEED + index for index in range(1, 11)])
 def test_mirror_stays_equal_for_long(number):
-    _run(LiveMirror, runs=25, most=40, number=number)
+    _run(LiveMirror, runs=20, most=40, number=number)
 
 
 def test_mirror_is_equal_after_a_storm():
