@@ -233,8 +233,7 @@ def _there(netns: Namespace) -> None:
         "rule del pref 500", "neigh flush dev v0 nud permanent", "nexthop flush", 'link set v0 mtu 1500 txqueuelen 1000 alias "" up',
     ):  # fmt: skip
         netns.ip(command, check=False)
-    for command in ("addr add 192.0.2.1/24 dev v0", *_THERE):
-        netns.ip(command)
+    netns.batch(["addr add 192.0.2.1/24 dev v0", *_THERE])
 
 
 @pytest.mark.parametrize(
