@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -131,36 +132,41 @@ def shown(request: Request) -> str:
     return f"{type(request).__name__} {described(request.table, request.row)}{extra}"
 
 
-async def _story(seed: int, steps: int) -> list[str]:
-    rng = random.Random(seed)
-    told: list[str] = []
+@contextlib.asynccontextmanager
+async def _scene(rng: random.Random) -> AsyncIterator[tuple[Namespace, Stage, Dice]]:
     with Namespace("any") as netns:
         netns.veth("v0", "v1")
         netns.ip("addr add 10.0.0.1/24 dev v0")
         async with staged(netns) as stage:
-            dice = Dice(stage, rng)
-            for _ in range(steps):
-                requests = dice.requests()
-                poisoned = rng.random() < 0.4
-                if poisoned:
-                    requests.append(rng.choice(dice.poisons()))
-                before = await asyncio.to_thread(state_of, netns)
-                failure: HoldfastError | None = None
-                try:
-                    await stage.commit(*requests, timeout_s=10)
-                except HoldfastError as why:
-                    failure = why
-                after = await asyncio.to_thread(state_of, netns)
-                told.append(f"{len(requests)} done" if failure is None else f"{type(failure).__name__}: {failure}")
-                if failure is None:
-                    assert not poisoned, f"seed {seed}: what is impossible was taken: {requests}"
-                else:
-                    assert not failure.details.get("not_undone"), f"seed {seed}: {failure}: {list(map(shown, requests))}"
-                    different = difference(before, after)
-                    assert not different, f"seed {seed}: {different}: {failure}: {list(map(shown, requests))}"
-            await stage.mirror.settled(timeout_s=10)
-            status = stage.mirror.status(stage.target)
-            assert status.counters.resyncs == status.counters.failures == 0
+            yield netns, stage, Dice(stage, rng)
+
+
+async def _story(seed: int, steps: int) -> list[str]:
+    rng = random.Random(seed)
+    told: list[str] = []
+    async with _scene(rng) as (netns, stage, dice):
+        for _ in range(steps):
+            requests = dice.requests()
+            poisoned = rng.random() < 0.4
+            if poisoned:
+                requests.append(rng.choice(dice.poisons()))
+            before = await asyncio.to_thread(state_of, netns)
+            failure: HoldfastError | None = None
+            try:
+                await stage.commit(*requests, timeout_s=10)
+            except HoldfastError as why:
+                failure = why
+            after = await asyncio.to_thread(state_of, netns)
+            told.append(f"{len(requests)} done" if failure is None else f"{type(failure).__name__}: {failure}")
+            if failure is None:
+                assert not poisoned, f"seed {seed}: what is impossible was taken: {requests}"
+            else:
+                assert not failure.details.get("not_undone"), f"seed {seed}: {failure}: {list(map(shown, requests))}"
+                different = difference(before, after)
+                assert not different, f"seed {seed}: {different}: {failure}: {list(map(shown, requests))}"
+        await stage.mirror.settled(timeout_s=10)
+        status = stage.mirror.status(stage.target)
+        assert status.counters.resyncs == status.counters.failures == 0
     return told
 
 
@@ -168,28 +174,24 @@ async def _there_and_back(seed: int, steps: int) -> int:
     """What is done is taken back; how often."""
     rng = random.Random(seed)
     count = 0
-    with Namespace("any") as netns:
-        netns.veth("v0", "v1")
-        netns.ip("addr add 10.0.0.1/24 dev v0")
-        async with staged(netns) as stage:
-            dice = Dice(stage, rng)
-            for _ in range(steps):
-                requests = dice.requests()
-                before = await asyncio.to_thread(state_of, netns)
-                try:
-                    outcome = await stage.commit(*requests, timeout_s=10, force=rng.random() < 0.3)
-                except HoldfastError:
-                    continue
-                if rng.random() < 0.5:  # it stays, so that there is something
-                    continue
-                asked = f"seed {seed}: {list(map(shown, requests))}, undo {list(map(shown, outcome.undo))}"
-                try:
-                    await stage.commit(*outcome.undo, timeout_s=10, force=True)
-                except HoldfastError as failure:
-                    raise AssertionError(f"{failure}: {asked}") from failure
-                different = difference(before, await asyncio.to_thread(state_of, netns))
-                assert not different, f"{different}: {asked}"
-                count += 1
+    async with _scene(rng) as (netns, stage, dice):
+        for _ in range(steps):
+            requests = dice.requests()
+            before = await asyncio.to_thread(state_of, netns)
+            try:
+                outcome = await stage.commit(*requests, timeout_s=10, force=rng.random() < 0.3)
+            except HoldfastError:
+                continue
+            if rng.random() < 0.5:  # it stays, so that there is something
+                continue
+            asked = f"seed {seed}: {list(map(shown, requests))}, undo {list(map(shown, outcome.undo))}"
+            try:
+                await stage.commit(*outcome.undo, timeout_s=10, force=True)
+            except HoldfastError as failure:
+                raise AssertionError(f"{failure}: {asked}") from failure
+            different = difference(before, await asyncio.to_thread(state_of, netns))
+            assert not different, f"{different}: {asked}"
+            count += 1
     return count
 
 
