@@ -123,6 +123,24 @@ def test_the_bridge_gives_up_at_any_moment_without_a_word():
     assert (done.stdout, done.stderr) == ("ended interrupted\n", "")
 
 
+def test_the_bridge_hears_what_ends_in_the_last_round_of_its_loop():
+    code = """if True:
+        import asyncio
+        from holdfast.api import bridge
+
+        async def fail():
+            asyncio.get_running_loop().stop()
+            raise ValueError("late")
+
+        try:
+            bridge.run(fail())
+        except ValueError as error:
+            print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr) == ("late\n", "")
+
+
 def test_the_bridge_does_not_wait_for_itself():
     async def inner():
         return bridge.run(asyncio.sleep(0))

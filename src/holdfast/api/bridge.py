@@ -57,8 +57,8 @@ class _Loop:
         left = asyncio.all_tasks(self.loop)  # of calls that were given up just before
         for task in left:
             task.cancel()
-        if left:
-            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        # A round of its own even where none is left: what ended in the last one has not told it yet.
+        self.loop.run_until_complete(asyncio.gather(asyncio.sleep(0), *left, return_exceptions=True))
         self.loop.close()
 
     def stop(self) -> None:
