@@ -125,7 +125,7 @@ def test_the_bridge_gives_up_at_any_moment_without_a_word():
 
 def test_the_bridge_hears_what_ends_in_the_last_round_of_its_loop():
     code = """if True:
-        import asyncio
+        import asyncio, os
         from holdfast.api import bridge
 
         async def fail():
@@ -135,7 +135,8 @@ def test_the_bridge_hears_what_ends_in_the_last_round_of_its_loop():
         try:
             bridge.run(fail())
         except ValueError as error:
-            print(error)
+            print(error, flush=True)
+        os._exit(0)  # at a usual end the loop would be stopped once more
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert (done.stdout, done.stderr) == ("late\n", "")
