@@ -16,7 +16,6 @@ import inspect
 import os
 import random
 import zlib
-from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -44,16 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("--seed")
     if seed is None:
         seed = random.SystemRandom().randrange(1 << 31) if config.getoption("--long") else _USUAL_SEED
-    config.stash[_SEED] = seed
+    config.option.seed = seed  # the workers of a parallel run get the options, not the stash
     os.environ.setdefault("HOLDFAST_SEED", str(seed))  # for what is drawn when a module is imported
-    config.stash[_RAN] = []
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = seed
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "ci")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"seed: {config.stash[_SEED]} (repeat with --seed {config.stash[_SEED]})"
+    return f"seed: {config.option.seed} (repeat with --seed {config.option.seed})"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -77,22 +75,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 # ------------------------------------------------------------------------------------------------------ what a run did
 
-_SEED = pytest.StashKey[int]()
-_RAN = pytest.StashKey[list[str]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    report = yield
-    if call.when == "call" and not report.skipped and item.get_closest_marker("kernel"):
-        item.config.stash[_RAN].append(item.nodeid)
-    return report
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
-    if config.getoption("--full") and not config.getoption("collectonly") and (not config.stash[_RAN] or _failed_checks()):
+    if hasattr(config, "workerinput") or not config.getoption("--full") or config.getoption("collectonly"):
+        return
+    if not _kernel_tests(config) or _failed_checks():
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
@@ -102,7 +91,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("the whole run")
     for line in filter(None, os.environ.get("HOLDFAST_CHECKS", "").split(";")):
         terminalreporter.write_line(line, red="FAILED" in line)
-    ran = len(config.stash[_RAN])
+    ran = _kernel_tests(config)
     terminalreporter.write_line(f"tests of the kernel that ran: {ran}", red=not ran)
     if not ran:
         terminalreporter.write_line(
@@ -116,6 +105,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_unconfigure(config: pytest.Config) -> None:
     """A thread that a failed test left busy would keep the finished run from ending: show it, and end all the same."""
     faulthandler.dump_traceback_later(END_WITHIN_S, exit=True)
+
+
+def _kernel_tests(config: pytest.Config) -> int:
+    """How many tests of the kernel were not skipped."""
+    stats = config.pluginmanager.get_plugin("terminalreporter").stats
+    ran = (*stats.get("passed", ()), *stats.get("failed", ()))
+    return sum(report.when == "call" and "kernel" in report.keywords for report in ran)
 
 
 def _failed_checks() -> bool:
@@ -136,4 +132,4 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Randomness that the run's printed seed brings back, different for each test."""
-    return random.Random(request.config.stash[_SEED] ^ zlib.crc32(request.node.nodeid.encode()))
+    return random.Random(request.config.option.seed ^ zlib.crc32(request.node.nodeid.encode()))
