@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from holdfast.model import ADDRESSES, INTERFACES, NEXTHOPS, ROUTES, RULES, TABLES
+from holdfast.model.field import Table
 from holdfast.transactions.contract import Change, Create, Delete, Named
 from holdfast.transactions.links import change_link, create_link
 from holdfast.transactions.order import Phase, Step, Verb, in_order, phase_of
@@ -102,3 +105,31 @@ def test_both_ends_of_a_veth_are_concerned_where_they_are() -> None:
     made = Create("here", INTERFACES, {"ifname": "a", "kind": "veth", "peer": {"ifname": "b", "target": "there"}})
     assert places([made, Create("there", INTERFACES, {"ifname": "b"}, ensure=True)]) == [[0], [1]]
     assert places([made, Create("here", INTERFACES, {"ifname": "b"}, ensure=True)]) == [[0, 1]]
+
+
+ROUTE = {"dst": "10.9.0.0", "dst_len": 24, "oif": 5}
+GROUP = {"id": 9, "group_members": [{"id": 3}]}
+
+
+@pytest.mark.parametrize(("table", "row", "gone", "of"), [
+    (ROUTES, ROUTE, INTERFACES, LINK),
+    (ROUTES, {"multipath": [{"oif": 4}, {"oif": 5}]}, INTERFACES, LINK),
+    (ROUTES, ROUTE, ADDRESSES, {"local": "10.0.0.1", "ifindex": 5}),
+    (ROUTES, {**ROUTE, "nh_id": 3}, NEXTHOPS, {"id": 3}),
+    (NEXTHOPS, GROUP, NEXTHOPS, {"id": 3}),
+    (ADDRESSES, {"local": "10.0.0.1", "ifindex": 5}, INTERFACES, LINK),
+])  # fmt: skip
+def test_something_is_led_elsewhere_before_what_it_hangs_on_is_deleted(table: Table, row: Any, gone: Table, of: Any) -> None:
+    changed, deleted = Change("here", table, row, {}), Delete("here", gone, of)
+    assert places([changed, deleted]) == [[0], [1]]
+    assert places([deleted, changed]) == [[0, 1]], "it went along, and is made again"
+    assert places([changed, Delete("there", gone, of)]) == [[0, 1]]
+
+
+@pytest.mark.parametrize(("table", "row", "gone", "of"), [
+    (ROUTES, {**ROUTE, "oif": 3}, NEXTHOPS, {"id": 3}),
+    (ROUTES, ROUTE, ROUTES, {**ROUTE, "dst": "10.8.0.0"}),
+    (ADDRESSES, {"local": "10.0.0.1", "ifindex": 5}, ADDRESSES, {"local": "10.0.0.2", "ifindex": 5}),
+])  # fmt: skip
+def test_what_does_not_hang_on_what_is_deleted_takes_no_stage_of_its_own(table: Table, row: Any, gone: Table, of: Any) -> None:
+    assert places([Change("here", table, row, {}), Delete("here", gone, of)]) == [[0, 1]]

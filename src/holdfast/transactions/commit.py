@@ -24,7 +24,7 @@ from holdfast.mirror.line import Cycle, Line
 from holdfast.model import ADDRESSES, INTERFACES, NETNS
 from holdfast.netlink.batch import Batch
 
-from .contract import Create, Delete, Named, Outcome, Request
+from .contract import Change, Create, Delete, Named, Outcome, Request
 from .course import Before, Course, inverses_of
 from .creations import Creations
 from .deadline import Deadline
@@ -312,12 +312,16 @@ class Commit:
         return plans
 
     def _with_those_that_go(self, stage: Sequence[tuple[int, Request]], plans: list[Plan]) -> list[Plan]:
-        """What is to be there, and is, may be about to go by what another one does, or with it: then it is made again."""
+        """What is to be there, and is, may be about to go by what another one does, or with it: then it is made again.
+
+        Of a creation that is already so, and of a change of what goes with something else.
+        """
         there = {
             at: named(one.where, one.request.table, one.before)
             for at, one in enumerate(plans)
-            if not one.steps and one.before is not None and isinstance(one.request, Create) and one.request.table is not INTERFACES
-        }
+            if one.before is not None and one.asked is not None and one.request.table is not INTERFACES
+            and (isinstance(one.request, Change) or not one.steps)
+        }  # fmt: skip
         if there:
             going = {named(*hung) for one in plans if one.steps for hung in one.hung}
             going |= {named(one.where, one.request.table, one.before) for one in plans if one.steps and one.asked is None and one.before}

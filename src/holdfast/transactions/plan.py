@@ -137,10 +137,15 @@ def as_sent(stage: Sequence[Plan]) -> list[Plan]:
 
 
 def made_anew(one: Plan, place: int, present: Present) -> Plan:
-    """The same for something that is there already, but may go with what another request does: it is made again behind that."""
-    assert isinstance(one.request, Create) and one.asked is not None
-    steps = _creation(place, one.request, one.asked, present)
-    return replace(one, steps=steps)
+    """The same for something that is there already, but may go with what another request does: it is made again behind that.
+
+    Of what is changed, what is there after it comes in the place of what goes, which the other request brings back.
+    """
+    assert not isinstance(one.request, Delete) and one.asked is not None
+    if isinstance(one.request, Create):
+        return replace(one, steps=_creation(place, one.request, one.asked, present))
+    steps = [step._replace(flags=step.flags | CREATE) if step.flags & REPLACE else step for step in one.steps]
+    return replace(one, steps=steps, before=None, another=False)
 
 
 def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,15 +1,19 @@
-"""Requests cut into stages: in each an object is concerned once, so that what is given in order stays in order. Pure."""
+"""Requests cut into stages, in each of which all deletions are sent first. Pure.
+
+In a stage an object is concerned once, so that what is given in order stays in order; and nothing is deleted in it that something
+changed earlier may hang on: a route is led elsewhere before its old interface goes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from holdfast.model import INTERFACES
+from holdfast.model import INTERFACES, NEXTHOPS, ROUTES
 
 from .cells import name_of
 from .complete import completed
-from .contract import Create, Delete, Request
+from .contract import Change, Create, Delete, Request
 
 __all__ = ["stages"]
 
@@ -22,15 +26,19 @@ def stages(requests: Sequence[Request]) -> Iterator[list[Placed]]:
         yield list(enumerate(requests))  # who makes a thing twice is told so by the kernel
         return
     seen: dict[tuple[Any, ...], bool] = {}  # what is concerned: was it only deleted?
+    held: set[tuple[Any, ...]] = set()  # what something that is changed hangs on
     stage: list[Placed] = []
     for place, one in enumerate(requests):
         concerned = list(_concerned(one))
-        if any(thing in seen and not (seen[thing] and isinstance(one, Create)) for thing in concerned):
+        again = any(thing in seen and not (seen[thing] and isinstance(one, Create)) for thing in concerned)
+        if again or (isinstance(one, Delete) and _bears(one) in held):
             yield stage
-            stage, seen = [], {}
+            stage, seen, held = [], {}, set()
         stage.append((place, one))
         for thing in concerned:
             seen[thing] = isinstance(one, Delete)
+        if isinstance(one, Change) and one.table is not INTERFACES:
+            held.update(_hangs_on(one))
     if stage:
         yield stage
 
@@ -48,3 +56,21 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
     if peer:
         where = peer.get("target") or one.target
         yield from ((where, name, peer[name]) for name in ("ifname", "ifindex") if peer.get(name))
+
+
+def _bears(one: Delete) -> tuple[Any, ...]:
+    """What may take others along when it goes."""
+    return one.target, one.table.name, one.row.get("id" if one.table is NEXTHOPS else "ifindex")
+
+
+def _hangs_on(one: Change) -> Iterator[tuple[Any, ...]]:
+    """What may take an object along: its interfaces and their addresses, nexthops."""
+    row = one.row
+    members = (member["id"] for member in row.get("group_members") or ())
+    hops = (hop.get("oif") for hop in row.get("multipath") or ())
+    yield from ((one.target, "nexthops", known) for known in (row.get("nh_id"), *members) if known)
+    for ifindex in (row.get("ifindex"), row.get("oif"), *hops):
+        if ifindex:
+            yield one.target, "interfaces", ifindex
+            if one.table in (ROUTES, NEXTHOPS):
+                yield one.target, "addresses", ifindex

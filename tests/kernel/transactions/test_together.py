@@ -120,6 +120,41 @@ async def test_a_route_that_is_changed_and_then_goes_with_its_interface_comes_ba
             ], taken_back)  # fmt: skip
 
 
+@pytest.mark.parametrize("taken_back", ["refused", "afterwards", ""])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("going", ["deleted", "down", "without address"])
+async def test_what_is_led_elsewhere_does_not_go_with_what_it_left(going: str, order: int, taken_back: str) -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "w0")
+        netns.veth("v1", "w1")
+        for command in (
+            "addr add 10.0.0.1/24 dev v0", "addr add 10.1.0.1/24 dev v1", "nexthop add id 5 via 10.0.0.2 dev v0",
+            "nexthop add id 6 dev v1", "route add 10.7.0.0/24 nhid 5", "route add 10.8.0.0/24 metric 9 via 10.0.0.3",
+            "route add 10.9.0.0/24 nexthop via 10.0.0.2 nexthop via 10.0.0.3",
+            "neigh add 10.0.0.9 dev v0 lladdr 02:00:00:00:00:09",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            link = stage.row("interfaces", ifname="v0")
+            leaving = {
+                "deleted": stage.gone("interfaces", **link),
+                "down": stage.change("interfaces", link, state="down"),
+                "without address": stage.gone("addresses", **stage.row("addresses", local="10.0.0.1")),
+            }[going]
+            by_object, one_way, two_ways = (stage.row("routes", dst=f"10.{number}.0.0") for number in (7, 8, 9))
+            requests = [
+                stage.change("routes", by_object, nh_id=6), stage.change("routes", one_way, gateway="10.1.0.3"),
+                stage.change("routes", two_ways, gateway="10.1.0.3"), leaving,
+            ][::order]  # fmt: skip
+            if taken_back:
+                await _there_and_back(stage, netns, requests, taken_back)
+                return
+            await stage.commit(*requests)
+            assert [one.get("nhid") for one in netns.ip_json("route show 10.7.0.0/24")] == [6]
+            for prefix in ("10.8.0.0/24", "10.9.0.0/24"):
+                assert [(one["gateway"], one["dev"]) for one in netns.ip_json(f"route show {prefix}")] == [("10.1.0.3", "v1")]
+
+
 @pytest.mark.parametrize("taken_back", ["refused", "afterwards"])
 @pytest.mark.parametrize("last", [{"gateway": "10.0.0.3"}, {"metrics": {"mtu": 1300}}, {"priority": 7}])
 async def test_one_route_may_be_changed_several_times(last: dict[str, Any], taken_back: str) -> None:
