@@ -180,6 +180,33 @@ def test_a_batch_is_all_or_nothing(shell: Shell) -> None:
     assert _everything(shell.netns) == before
 
 
+def test_a_line_of_a_batch_may_be_about_what_an_earlier_one_adds(shell: Shell) -> None:
+    shell.run("batch -", given="""
+        add route 10.10.0.0/16 via 192.0.2.2 metric 5
+        add route 10.10.0.0/16 via 192.0.2.2 metric 6
+        add neighbour 192.0.2.9 lladdr 02:00:00:00:00:01 dev v0
+        set route 10.10.0.0/16 metric 6 via 192.0.2.3
+        set neighbour 192.0.2.9 dev v0 lladdr 02:00:00:00:00:09
+    """)
+    ways = {(one["metric"], one["gateway"]) for one in shell.netns.ip_json("route show 10.10.0.0/16")}
+    assert ways == {(5, "192.0.2.2"), (6, "192.0.2.3")}
+    assert [one["lladdr"] for one in shell.netns.ip_json("neigh show 192.0.2.9")] == ["02:00:00:00:00:09"]
+
+
+def test_a_batch_leads_a_route_elsewhere_and_removes_what_it_left(shell: Shell) -> None:
+    shell.run("batch -", given="""
+        add interface b7 type bridge up
+        add address 10.7.0.1/24 dev b7
+        add route 10.10.0.0/16 via 10.7.0.2
+    """)
+    said = shell.run("batch -", given="set route 10.10.0.0/16 via 192.0.2.2\ndel interface b7\n")
+    [route] = shell.netns.ip_json("route show 10.10.0.0/16")
+    assert (route["gateway"], route["dev"]) == ("192.0.2.2", "v0")
+    shell.run(f"undo {said.split()[-1]}")
+    [route] = shell.netns.ip_json("route show 10.10.0.0/16")
+    assert (route["gateway"], route["dev"]) == ("10.7.0.2", "b7")
+
+
 def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(shell: Shell, netns: Namespace) -> None:
     lines = [
         "add interface br0 type bridge stp_state 1 up",

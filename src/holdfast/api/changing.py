@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -50,7 +51,7 @@ class _Wishes:
     core: Core
     views: dict[str, View[Any]]
     objects: list[Object[Any]] = field(default_factory=list)
-    made: dict[tuple[str, str], Object[Any]] = field(default_factory=dict)
+    made: dict[tuple[str, str, str], list[tuple[dict[str, Any], Object[Any]]]] = field(default_factory=dict)
 
     def add(self, order: Order) -> None:
         view = self.views[order.noun]
@@ -65,12 +66,14 @@ class _Wishes:
             others = _other_names(fields)
             one = view.create(fields) if order.verb == "add" else view.ensure(fields)
             _rename(one, *others)
-            self.made[one["target"], str(fields.get("ifname"))] = one
+            with contextlib.suppress(InvalidValue):  # nothing names it: it is not meant by others
+                key = view.key_in(order.fields)
+                self.made.setdefault(self._shelf(order, key), []).append((key, one))
         self.objects.append(one)
 
     def _set(self, view: View[Any], order: Order, where: dict[str, Any]) -> None:
         key = order.key or view.key_in(order.fields)
-        made = self.made.get((order.target or self.core.localhost, str(key.get("ifname")))) if order.noun == "interfaces" else None
+        made = next((one for named, one in reversed(self.made.get(self._shelf(order, key), ())) if key.items() <= named.items()), None)
         one = made or _found(view, {**key, **where})
         fields = {name: value for name, value in order.fields.items() if order.key or name not in key}
         others = _other_names(fields)
@@ -78,6 +81,10 @@ class _Wishes:
         _rename(one, *others)
         if made is None:
             self.objects.append(one)
+
+    def _shelf(self, order: Order, key: dict[str, Any]) -> tuple[str, str, str]:
+        """Where things are looked for that may be the same: by the first of what names them."""
+        return order.noun, order.target or self.core.localhost, str(next(iter(key.values()), ""))
 
 
 def _found(view: View[Any], key: dict[str, Any]) -> Object[Any]:
