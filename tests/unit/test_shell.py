@@ -268,7 +268,7 @@ _LINES = st.lists(st.sampled_from(_WORDS), max_size=6).map(" ".join) | st.text(m
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(line=_LINES)
 def test_nothing_that_is_typed_ends_it(line: str, typing: Typing) -> None:
-    if line.strip() not in ("exit", "quit"):
+    if line.split()[:1] not in (["exit"], ["quit"], ["watch"]):  # these end it, and this waits; hypothesis finds such words in the code
         said = typing.type(line)
         assert "fault in Holdfast" not in said and "HOLDFAST_DEBUG" not in said, said
     typing.type("unsub")

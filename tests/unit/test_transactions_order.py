@@ -133,3 +133,17 @@ def test_something_is_led_elsewhere_before_what_it_hangs_on_is_deleted(table: Ta
 ])  # fmt: skip
 def test_what_does_not_hang_on_what_is_deleted_takes_no_stage_of_its_own(table: Table, row: Any, gone: Table, of: Any) -> None:
     assert places([Change("here", table, row, {}), Delete("here", gone, of)]) == [[0, 1]]
+
+
+def test_a_new_address_comes_before_the_last_one_goes_unless_it_would_go_along() -> None:
+    old = Delete("here", ADDRESSES, {"local": "10.0.0.1", "ifindex": 5, "prefixlen": 24})
+
+    def made(local: str, ifindex: int = 5) -> Create:
+        return Create("here", ADDRESSES, {"local": local, "ifindex": ifindex, "prefixlen": 24})
+
+    assert places([made("10.1.0.1"), old]) == [[0], [1]]
+    assert places([old, made("10.1.0.1")]) == [[0, 1]]
+    for other in (made("10.0.0.2"), made("10.1.0.1", 6), made("2001:db8::1"), made("nonsense")):
+        assert places([other, old]) == [[0, 1]]
+    assert places([made("10.1.0.1"), Delete("here", INTERFACES, LINK)]) == [[0, 1]]
+    assert places([made("2001:db8::1"), Delete("here", ADDRESSES, {"local": "2001:db8::2", "ifindex": 5, "prefixlen": 64})]) == [[0, 1]]

@@ -80,9 +80,12 @@ class Applier:
             elif isinstance(one, Ask):
                 if "interfaces" in self._tables:
                     questions.append(one)
-            elif one.table in self._tables:
+            elif one.table in self._tables and (one.only_now is None or self._has(tx, one.table, one.only_now)):
                 questions.append(one)
         return questions
+
+    def _has(self, tx: Transaction, table: str, where: Where) -> bool:
+        return bool(tx.fetch(f"SELECT 1 FROM {table} WHERE target = ? AND ({where.sql}) LIMIT 1", (self.target, *where.args)))
 
     def _write(self, tx: Transaction, table: str, batch: Batch, asked: bool) -> Iterator[Ask | Reread]:
         if table == "interfaces":

@@ -61,7 +61,8 @@ class Reread:
 
     family   which dump ("AF_INET"); "" means all dumps of the table.
     filters  fields that the kernel filters the dump by, as (name, value) pairs.
-    only_if  ask only if rows match this now; None: ask anyway.
+    only_if  ask only if rows match this when it is asked; None: ask anyway.
+    only_now  ask only if rows match this right behind the event: what later ones say does not undo it.
     scope    the part, where it is not just "of that family, with those fields": every row in it must be one that the
              dump would show if it still existed. (Filtering by `oif` also finds multipath routes.)
     """
@@ -71,6 +72,7 @@ class Reread:
     filters: tuple[tuple[str, int], ...] = ()
     scope: Where | None = None
     only_if: Where | None = field(default=None, compare=False)
+    only_now: Where | None = field(default=None, compare=False)
     reason: str = field(default="", compare=False)
 
 

@@ -159,10 +159,10 @@ def routes_through(ifindex: int, reason: str) -> Iterator[Consequence]:
     for family, number in ROUTE_FAMILIES.items():
         of_family = Where("family = ?", (number,))
         own = of_family & through(ifindex)
-        yield Reread("routes", family, (("oif", ifindex),), own, own, reason)
+        yield Reread("routes", family, (("oif", ifindex),), own, own, reason=reason)
         by_object = of_family & Where("nh_id IS NOT NULL")
         concerned = Where("oif = ? OR oif IS NULL", (ifindex,))
-        yield Reread("routes", family, (), by_object, by_object & concerned, reason)
+        yield Reread("routes", family, (), by_object, by_object & concerned, reason=reason)
 
 
 def routing_table(family: int, table_id: int, reason: str) -> Reread:
@@ -196,7 +196,7 @@ def link_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Itera
     if old["mtu"] != new["mtu"]:
         yield Ask((ifindex,), reason="below 1280 bytes there is no IPv6")
         having_metrics = Where("family = ? AND oif = ? AND metrics IS NOT NULL", (AF_INET6, ifindex))
-        yield Reread("routes", "AF_INET6", (("oif", ifindex),), having_metrics, having_metrics, "path MTU follows the interface")
+        yield Reread("routes", "AF_INET6", (("oif", ifindex),), having_metrics, having_metrics, reason="path MTU follows the interface")
     if new["kind"] == "bridge" and (old["address"] != new["address"] or _tree(old) != _tree(new)):
         yield Ask((), Where("master = ?", (ifindex,)), "ports show what their bridge is")
     if new["kind"] == "bridge" and _address_set(old, new):
@@ -279,7 +279,7 @@ def link_gone(old: Mapping[str, Any]) -> Iterator[Consequence]:
         # an IPv4 route with a leg there goes whole, an IPv6 one loses the leg; the kernel cannot filter by what is not there
         yield Reread("routes", family, only_if=of_family & Where("nh_id IS NULL") & hops, reason=reason)
         by_object = of_family & Where("nh_id IS NOT NULL")
-        yield Reread("routes", family, (), by_object, by_object, reason)
+        yield Reread("routes", family, (), by_object, by_object, reason=reason)
     yield Reread("nexthops", only_if=Where("group_members IS NOT NULL"), reason=reason)
     yield Ask((), Where("link = ? OR master = ?", (ifindex, ifindex)), reason)
     yield from _rules_naming(old["ifname"])
@@ -308,7 +308,7 @@ def _address_told(batch: Batch) -> Iterator[Consequence]:
     for family, ifindex in dict.fromkeys(zip(batch.column("family"), batch.column("ifindex"), strict=True)):
         word = _word(family)
         legs = Where("family = ? AND nh_id IS NULL", (family,)) & mentions("multipath", "oif", ifindex)
-        yield Reread("routes", word, (("oif", ifindex),), legs, legs, "IP was switched on or off")
+        yield Reread("routes", word, (("oif", ifindex),), legs, legs, reason="IP was switched on or off")
 
 
 def _address_gone(batch: Batch) -> Iterator[Consequence]:
@@ -318,10 +318,11 @@ def _address_gone(batch: Batch) -> Iterator[Consequence]:
     rows = set(zip(batch.column("family"), batch.column("ifindex"), batch.column("local"), strict=True))
     for ifindex in {ifindex for family, ifindex, _ in rows if family == AF_INET}:
         present = Where("family = ? AND ifindex = ?", (AF_INET, ifindex))
-        yield Reread("addresses", "AF_INET", (("ifindex", ifindex),), None, present, "secondary addresses may have been promoted")
+        yield Reread("addresses", "AF_INET", (("ifindex", ifindex),), None, present, reason="secondary addresses may have been promoted")
         none_left = "NOT EXISTS (SELECT 1 FROM addresses AS one WHERE one.target = routes.target AND one.family = ? AND one.ifindex = ?)"
         own = Where("family = ? AND nh_id IS NULL AND oif = ?", (AF_INET, ifindex))
-        yield Reread("routes", "AF_INET", (("oif", ifindex),), own, own & Where(none_left, (AF_INET, ifindex)), "its last address is gone")
+        now = own & Where(none_left, (AF_INET, ifindex))
+        yield Reread("routes", "AF_INET", (("oif", ifindex),), own, own, now, reason="its last address is gone")
     for family, local in {(family, local) for family, _, local in rows}:
         preferring = Where("family = ? AND prefsrc = ?", (family, local))
         yield Reread("routes", _word(family), only_if=preferring, reason="their preferred source is gone")
@@ -345,7 +346,7 @@ def _nexthop_told(batch: Batch) -> Iterator[Consequence]:
                 using &= Where("(type = ?) <> ?", (RTN_BLACKHOLE, bool(blackhole)))
             by_object = Where("family = ? AND nh_id IS NOT NULL", (ROUTE_FAMILIES[family],))
             reason = "their nexthop drops packets, or no longer" if kept else "their nexthop group lost a member"
-            yield Reread("routes", family, (), by_object, using, reason)
+            yield Reread("routes", family, (), by_object, using, reason=reason)
 
 
 def _nexthop_gone(batch: Batch) -> Iterator[Consequence]:

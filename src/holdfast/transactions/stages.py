@@ -1,15 +1,17 @@
 """Requests cut into stages, in each of which all deletions are sent first. Pure.
 
 In a stage an object is concerned once, so that what is given in order stays in order; and nothing is deleted in it that something
-changed earlier may hang on: a route is led elsewhere before its old interface goes.
+changed earlier may hang on: a route is led elsewhere before its old interface goes. With the last IPv4 address of an interface its routes
+go, so a new one that is given first is there first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
 from typing import Any
 
-from holdfast.model import INTERFACES, NEXTHOPS, ROUTES
+from holdfast.model import ADDRESSES, INTERFACES, NEXTHOPS, ROUTES
 
 from .cells import name_of
 from .complete import completed
@@ -31,7 +33,7 @@ def stages(requests: Sequence[Request]) -> Iterator[list[Placed]]:
     for place, one in enumerate(requests):
         concerned = list(_concerned(one))
         again = any(thing in seen and not (seen[thing] and isinstance(one, Create)) for thing in concerned)
-        if again or (isinstance(one, Delete) and _bears(one) in held):
+        if again or (isinstance(one, Delete) and _bears(one) in held and _prefix(one) not in held):
             yield stage
             stage, seen, held = [], {}, set()
         stage.append((place, one))
@@ -39,6 +41,8 @@ def stages(requests: Sequence[Request]) -> Iterator[list[Placed]]:
             seen[thing] = isinstance(one, Delete)
         if isinstance(one, Change) and one.table is not INTERFACES:
             held.update(_hangs_on(one))
+        elif isinstance(one, Create) and (prefix := _prefix(one)):
+            held |= {(one.target, "addresses", one.row["ifindex"]), prefix}
     if stage:
         yield stage
 
@@ -60,6 +64,8 @@ def _concerned(one: Request) -> Iterator[tuple[Any, ...]]:
 
 def _bears(one: Delete) -> tuple[Any, ...]:
     """What may take others along when it goes."""
+    if one.table is ADDRESSES and not _prefix(one):
+        return ()
     return one.target, one.table.name, one.row.get("id" if one.table is NEXTHOPS else "ifindex")
 
 
@@ -74,3 +80,14 @@ def _hangs_on(one: Change) -> Iterator[tuple[Any, ...]]:
             yield one.target, "interfaces", ifindex
             if one.table in (ROUTES, NEXTHOPS):
                 yield one.target, "addresses", ifindex
+
+
+def _prefix(one: Request) -> tuple[Any, ...]:
+    """Of an IPv4 address: the second one of a prefix goes with the first, so it cannot come before that goes."""
+    if one.table is not ADDRESSES:
+        return ()
+    try:
+        network = IPv4Network((one.row.get("address") or one.row.get("local"), one.row.get("prefixlen", 32)), strict=False)
+    except ValueError:  # of IPv6, or nothing that the kernel would take
+        return ()
+    return one.target, one.row["ifindex"], network

@@ -103,7 +103,7 @@ def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, An
         elif name in ("kind_data", "port_data"):
             have = before.get(name) or {}
             old.setdefault(name, {one: _under_mask(have[one], value[one]) for one in value if one in have})
-        elif name in before:
+        elif name in before and not (name == "address" and before[name] == NO_ADDRESS):  # nobody can give that
             old[name] = before[name]
     return old
 

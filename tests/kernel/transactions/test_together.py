@@ -257,6 +257,23 @@ async def test_a_route_whose_new_way_the_kernel_completed_gets_its_old_one_back(
             assert not difference(before, state_of(netns))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+async def test_routes_stay_where_the_new_address_comes_before_the_last_one_goes(order: int) -> None:
+    """The kernel takes them along with an interface's last address, and tells nobody."""
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        netns.ip("route add 10.9.0.0/24 dev v0 proto static")
+        async with staged(netns) as stage:
+            old = stage.row("addresses", local="10.0.0.1")
+            new = stage.new("addresses", ifindex=old["ifindex"], local="10.1.0.1", prefixlen=24)
+            await stage.commit(*[new, stage.gone("addresses", **old)][::order])
+            await stage.mirror.settled(timeout_s=10)
+            there = netns.ip_json("route show proto static")
+            assert [one["dst"] for one in there] == (["10.9.0.0/24"] if order == 1 else [])
+            assert len(stage.rows("routes", proto=4)) == len(there)
+
+
 async def test_a_secondary_address_stays_secondary() -> None:
     with Namespace("tx") as netns:
         netns.veth("v0", "v1")
