@@ -193,6 +193,31 @@ def test_a_line_of_a_batch_may_be_about_what_an_earlier_one_adds(shell: Shell) -
     assert [one["lladdr"] for one in shell.netns.ip_json("neigh show 192.0.2.9")] == ["02:00:00:00:00:09"]
 
 
+def test_an_entry_is_in_the_bridges_table_or_in_the_ports_own(shell: Shell) -> None:
+    shell.run("batch -", given="""
+        add interface b7 type bridge up
+        set interface v0 master b7
+        add fdb 02:00:00:00:00:07 dev v0 master static
+    """)
+
+    def entries() -> list[tuple[str, str]]:
+        shown = shell.netns.bridge_json("fdb show dev v0")
+        return [(one.get("master", "self"), one["state"]) for one in shown if one["mac"] == "02:00:00:00:00:07"]
+
+    assert entries() == [("b7", "static")]
+    shell.run("add fdb 02:00:00:00:00:07 dev v0 self permanent")
+    assert sorted(entries()) == [("b7", "static"), ("self", "permanent")]
+    shell.run("del fdb 02:00:00:00:00:07 dev v0 master")
+    assert entries() == [("self", "permanent")]
+    told = shell.run("del fdb 02:00:00:00:00:07 dev v0 self")
+    assert entries() == []
+    shell.run(f"undo {shell.undo_of(told)}")
+    assert entries() == [("self", "permanent")]
+    assert "`v1`" in shell.run("add fdb 02:00:00:00:00:08 dev v1 master static", code=2)
+    assert "got both" in shell.run("add fdb 02:00:00:00:00:08 dev v0 master self static", code=2)
+    assert "dev eth0" in shell.run("add fdb 02:00:00:00:00:08 static", code=2)
+
+
 def test_a_batch_leads_a_route_elsewhere_and_removes_what_it_left(shell: Shell) -> None:
     shell.run("batch -", given="""
         add interface b7 type bridge up

@@ -143,6 +143,7 @@ def test_what_cannot_be_is_said(table, given, error):
          {"address": "10.0.0.1", "local": "10.0.0.1", "family": 2, "prefixlen": 30, "broadcast": "10.0.0.3"}),
         ("addresses", {"peer": "10.0.0.2/32", "local": "10.0.0.1"},
          {"address": "10.0.0.2", "local": "10.0.0.1", "family": 2, "prefixlen": 32}),
+        ("neighbours", {"dst": "10.0.0.2"}, {"dst": "10.0.0.2"}),
         ("routes", {"dst": "10.0.0.0/24", "gateway": "::1"},
          {"dst": "10.0.0.0", "dst_len": 24, "family": 2, "via": {"family": 10, "addr": "::1"}}),
         ("rules", {"src": "0.0.0.0/0"}, {"src": None, "src_len": 0, "family": 2, "priority": 32000}),
@@ -151,7 +152,11 @@ def test_what_cannot_be_is_said(table, given, error):
     ],
 )  # fmt: skip
 def test_what_follows_when_it_is_made(table, given, wanted):
-    assert complete(table, read(table, given)) == wanted
+    where = {} if table in ("routes", "rules", "netns") else {"ifindex": 3}
+    assert complete(table, read(table, given | where)) == wanted | where
+    if where:
+        with pytest.raises(InvalidValue, match="expected an interface"):
+            complete(table, read(table, given))
 
 
 @pytest.mark.parametrize("table", ["interfaces", "addresses", "neighbours", "fdb", "vlans", "nexthops", "netns"])

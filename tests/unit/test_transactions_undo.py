@@ -85,10 +85,10 @@ def test_a_part_of_what_a_kind_has_goes_back_alone() -> None:
     assert isinstance(one, Change) and one.fields == {"kind_data": {"br_priority": 7}}
 
 
-def test_what_moved_is_moved_back_by_its_new_name() -> None:
+def test_what_moved_is_moved_back_by_its_new_name_to_its_old_index() -> None:
     [one] = inverse(Change("here", INTERFACES, VETH, {"target": "there", "ifname": "w0"}), VETH, (), {})
     assert isinstance(one, Change)
-    assert (one.target, one.row, one.fields) == ("there", {"ifname": "w0"}, {"ifname": "v0", "target": "here"})
+    assert (one.target, one.row, one.fields) == ("there", {"ifname": "w0"}, {"ifname": "v0", "target": "here", "ifindex": VETH["ifindex"]})
 
 
 def test_a_port_that_left_gets_its_settings_with_its_master() -> None:

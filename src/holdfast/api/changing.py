@@ -10,8 +10,9 @@ from typing import Any, Final, Literal
 from holdfast.api.aio.view import View
 from holdfast.api.core import Core
 from holdfast.api.verb import verb
+from holdfast.api.visiting import Visits
 from holdfast.errors import HoldfastError, InvalidValue, NotFound
-from holdfast.model import TABLES
+from holdfast.model import FDB, TABLES
 from holdfast.objects.commit import How, commit, foreseen
 from holdfast.objects.interface import Interface
 from holdfast.objects.object import Object
@@ -121,8 +122,10 @@ def _rename(one: Object[Any], more: list[str], less: list[str]) -> None:
 class Changing:
     """Changes of the network, for who calls from another process. On the node's loop."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, stay: bool = False) -> None:
+        """stay: namespaces that are no sources are followed from their first change on."""
         self._core = core
+        self._visits = Visits(core, stay=stay)
         self._views: dict[str, View[Any]] = {name: View(core, name) for name in TABLES}
 
     @verb(writes=True)
@@ -131,29 +134,33 @@ class Changing:
     ) -> dict[str, Any]:
         """Carry out all of these changes as one transaction, or none.
 
+        A target may also be a namespace of this host that is no source: it is followed meanwhile.
         dry_run: only say what would be asked of the kernel.
         Returns `requests`, what was asked, and of what was done `intent` (its revision in the log, by which it can be taken
-          back), `revision`, `sent`, and `undo`, what would take it back.
+          back), `revision`, `sent`, `undo`, what would take it back, and `links`: target, index and name of the interfaces where no
+          source is.
         Raises: NotFound, AlreadyExists, InvalidValue, UnknownName - `order` in details is its place, from 0;  KernelError,
           Conflict, Denied, NotSupported, Timeout - with what was undone.
         """
-        wishes = _Wishes(self._core, self._views)
-        for place, order in enumerate(orders):
+        async with self._visits.to(order.target for order in orders) as guests:
+            links = self._visits.names(guests)
+            wishes = _Wishes(self._core, self._views)
+            for place, order in enumerate(orders):
+                try:
+                    if order.noun not in self._views:
+                        raise InvalidValue(f"no table `{order.noun}`", hint=f"there are {', '.join(self._views)}")
+                    wishes.add(order)
+                except HoldfastError as error:
+                    error.details["order"] = place
+                    raise
             try:
-                if order.noun not in self._views:
-                    raise InvalidValue(f"no table `{order.noun}`", hint=f"there are {', '.join(self._views)}")
-                wishes.add(order)
-            except HoldfastError as error:
-                error.details["order"] = place
-                raise
-        try:
-            requests = foreseen(wishes.objects)
-            if dry_run:
-                return _answer(requests, Outcome())
-            return _answer(requests, await commit(self._core.engine, wishes.objects, How(force, author, message)))
-        finally:
-            for one in wishes.objects:
-                one.drop()
+                requests, outcome = foreseen(wishes.objects), Outcome()
+                if not dry_run:
+                    outcome = await commit(self._core.engine, wishes.objects, How(force, author, message))
+                return _answer(requests, outcome, [*links, *self._visits.names(guests)])
+            finally:
+                for one in wishes.objects:
+                    one.drop()
 
     @verb(writes=True)
     async def undo(self, intent: int, *, author: str = "", message: str = "", dry_run: bool = False) -> dict[str, Any]:
@@ -165,10 +172,11 @@ class Changing:
         requests = list(undo_of(self._core.database, intent))
         if not requests:
             raise NotFound(f"the log has no transaction at revision {intent}", hint="`holdfast log` shows them", intent=intent)
-        if dry_run:
-            return _answer(requests, Outcome())
-        words = message or f"undo {intent}"
-        return _answer(requests, await self._core.engine.commit(requests, force=True, author=author, message=words))
+        async with self._visits.to((one.target for one in requests), by_process=False) as guests:
+            links, outcome = self._visits.names(guests), Outcome()
+            if not dry_run:
+                outcome = await self._core.engine.commit(requests, force=True, author=author, message=message or f"undo {intent}")
+            return _answer(requests, outcome, [*links, *self._visits.names(guests)])
 
     @verb()
     async def unfinished(self) -> list[dict[str, Any]]:
@@ -180,7 +188,7 @@ class Changing:
         ]  # fmt: skip
 
 
-def _answer(requests: Iterable[Request], outcome: Outcome) -> dict[str, Any]:
+def _answer(requests: Iterable[Request], outcome: Outcome, links: list[tuple[Any, ...]]) -> dict[str, Any]:
     asked = list(requests)
     return {
         "intent": outcome.intent,
@@ -189,12 +197,17 @@ def _answer(requests: Iterable[Request], outcome: Outcome) -> dict[str, Any]:
         "count": len(asked),
         "requests": packed(runs_of(asked[:_TOLD])),
         "undo": packed(runs_of(outcome.undo[:_TOLD])),
+        "links": links,
     }
 
 
 def _only(view: View[Any], fields: Mapping[str, Any]) -> Object[Any]:
     """The one object that has these fields. Raises: NotFound;  InvalidValue - several have."""
-    found = list(view.getmany(dict(fields) if "target" in fields else {**fields, "target": view.reading.localhost}))
+    wanted = {"target": view.reading.localhost, **fields}
+    lists = wanted.pop("flags", []) if view.table is FDB else []
+    found = list(view.getmany(wanted))
+    if lists in (["master"], ["self"]):  # asked for with a flag; what is there says it by its master
+        found = [one for one in found if bool(one["master"]) == (lists == ["master"])]
     if not found:
         raise view.not_found(dict(fields))
     if len(found) > 1:

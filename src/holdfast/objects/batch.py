@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import HoldfastError
-from holdfast.model import INTERFACES
+from holdfast.errors import HoldfastError, InvalidValue
+from holdfast.model import FDB, INTERFACES
 from holdfast.model.field import Table
-from holdfast.objects.defaults import complete
+from holdfast.objects.defaults import NTF_MASTER, complete
 from holdfast.objects.values import attribute
 from holdfast.transactions.contract import Change, Create, Delete, Named, Request
 from holdfast.transactions.undo import restored
@@ -16,6 +16,7 @@ from holdfast.transactions.undo import restored
 if TYPE_CHECKING:
     from holdfast.objects.object import Object
     from holdfast.objects.pending import Pending
+    from holdfast.objects.view import View
 
 __all__ = ["Batch", "Filter", "named", "nested"]
 
@@ -89,7 +90,26 @@ class Batch:
         if not pending.new:
             again = dict(restored(target, table, row).row)
             fields = {**again, **nested(pending.fields, again)}
-        return target, table, self._filtered(complete(table.name, fields))
+        made = complete(table.name, fields)
+        if table is FDB and made.get("flags", 0) & NTF_MASTER and not made.get("master"):
+            made["master"] = self._master_of(view, target, made["ifindex"])
+        return target, table, self._filtered(made)
+
+    def _master_of(self, view: View[Any], target: str, port: int | Named) -> Any:
+        """The bridge whose port it is, or will be by what is asked for before. Raises: InvalidValue - none."""
+        for request in reversed(self.requests):
+            if request.table is INTERFACES and request.target == target and not isinstance(request, Delete):
+                fields = request.row if isinstance(request, Create) else request.fields
+                name = request.row["ifname"] if isinstance(port, Named) else request.row.get("ifindex")
+                if fields.get("master") and name == (port.ifname if isinstance(port, Named) else port):
+                    return fields["master"]
+        found = [] if isinstance(port, Named) else view.reading.fetch(
+            "SELECT ifname, master FROM interfaces WHERE target = ? AND ifindex = ?", (target, port)
+        )  # fmt: skip
+        if not found or not found[0][1]:
+            ifname = port.ifname if isinstance(port, Named) else found[0][0] if found else port
+            raise InvalidValue(f"expected the port of a bridge, got `{ifname}` – at flags", hint="`self` is the interface's own list")
+        return found[0][1]
 
     def _filtered(self, fields: dict[str, Any]) -> dict[str, Any]:
         return fields if self._filter is None else self._filter(fields)

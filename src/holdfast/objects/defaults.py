@@ -11,11 +11,14 @@ from typing import Any, Final
 from holdfast.errors import InvalidValue
 from holdfast.objects.spec import AF_INET, AF_INET6, AF_MPLS, DEFAULT_ROUTE, family_of
 
-__all__ = ["complete"]
+__all__ = ["NTF_MASTER", "complete"]
 
 Row = dict[str, Any]
 
 RULE_PRIORITY: Final = 32000
+NTF_SELF: Final = 0x2
+NTF_MASTER: Final = 0x4
+"""Of a forwarding entry: in the interface's own list, or in the table of the bridge whose port it is."""
 _NETNS_DIRECTORY: Final = "/run/netns"
 _BITS: Final = {AF_INET: 32, AF_INET6: 128}
 
@@ -34,6 +37,11 @@ def _needed(row: Row, name: str, what: str) -> Any:
     return row[name]
 
 
+def _on_interface(row: Row) -> None:
+    if not row.get("ifindex"):
+        raise InvalidValue("expected an interface – at ifindex", hint="on the command line `dev eth0` says which")
+
+
 def _interface(row: Row) -> None:
     _needed(row, "ifname", "a name for the new interface")
 
@@ -45,6 +53,7 @@ def _address(row: Row) -> None:
         raise InvalidValue("expected an address such as `10.0.0.1/24` – at address")
     if peer and row.get("local") is None:
         raise InvalidValue("expected our address as `local` beside the peer's – at local")
+    _on_interface(row)
     row["local"] = row.get("local") or given
     row["address"] = row.get("address") or given
     row["family"] = row.get("family") or family_of(given)
@@ -59,10 +68,14 @@ def _address(row: Row) -> None:
 
 def _neighbour(row: Row) -> None:
     _needed(row, "dst", "an IP address")
+    _on_interface(row)
 
 
 def _fdb(row: Row) -> None:
     _needed(row, "lladdr", "a MAC address")
+    _on_interface(row)
+    if row.get("flags", 0) & NTF_MASTER and row["flags"] & NTF_SELF:
+        raise InvalidValue("expected `self` or `master`, got both – at flags", hint="these are two entries: one for each")
 
 
 def _route(row: Row) -> None:
@@ -90,6 +103,7 @@ def _rule(row: Row) -> None:
 
 def _vlan(row: Row) -> None:
     _needed(row, "vid", "a VLAN from 1 to 4094")
+    _on_interface(row)
 
 
 def _nexthop(row: Row) -> None:

@@ -14,5 +14,6 @@ It must not know of rows, databases or the loop: bytes go up, bytes come down.
 from .contract import Events, Source
 from .discovery import Change, Namespace, Namespaces, numbers_in
 from .kinds import make
+from .netns import Place, place_of
 
-__all__ = ["Change", "Events", "Namespace", "Namespaces", "Source", "make", "numbers_in"]
+__all__ = ["Change", "Events", "Namespace", "Namespaces", "Place", "Source", "make", "numbers_in", "place_of"]

@@ -105,6 +105,8 @@ def change_link(place: int, target: str, row: Mapping[str, Any], fields: Mapping
     place_now = fields.get("target", target)
     if place_now != target:
         moved = {"ifindex": me, "net_ns": place_now} | ({"ifname": ifname} if ifname != row["ifname"] else {})
+        if fields.get("ifindex"):  # as it had there before; the kernel refuses one that is taken
+            moved["new_ifindex"] = fields["ifindex"]
         steps.append(Step(place, target, Phase.MOVE, Verb.CHANGE, INTERFACES, moved))
         me = Named(ifname)
     settings = _settings(row, fields, moved=place_now != target)
@@ -138,6 +140,7 @@ def _settings(row: Mapping[str, Any], fields: Mapping[str, Any], *, moved: bool)
     settings = {name: value for name, value in fields.items() if name not in _ELSEWHERE}
     if moved:
         settings.pop("ifname", None)
+        settings.pop("ifindex", None)
     if settings.get("ifname") == row["ifname"]:
         del settings["ifname"]
     if "ifalias" in settings and settings["ifalias"] is None:

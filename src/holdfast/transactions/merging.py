@@ -23,16 +23,16 @@ _WITHOUT_WAY: Final = (6, 7, 8, 9)
 
 
 def merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with other values; what is derived follows."""
+    """The row with other values; what is derived follows. Of a row that an undo list holds only a part is known."""
     kept = _taken(table).given(row)
     if table.name == "addresses":
         kept |= {name: row[name] for name in ("preferred_lft", "valid_lft") if row.get(name) is not None}
         kept.pop("cacheinfo", None)
         if "label" in kept and "label" not in fields and "ifindex" in fields:
             del kept["label"]
-        if row["family"] == AF_INET6:
+        if row.get("family") == AF_INET6:
             kept.pop("scope", None)
-        if "local" in fields and "address" not in fields and row["address"] == row["local"]:
+        if "local" in fields and "address" not in fields and row.get("address") == row.get("local"):
             kept["address"] = fields["local"]
     if table.name == "routes":
         ways = [name for name in fields if name in _WAYS and fields[name] is not None]
@@ -49,7 +49,7 @@ def merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> d
         if (ways or "type" in fields) and "scope" not in fields:
             kept.pop("scope", None)
         kept.pop("flags", None)
-    if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row["proxy"] and not row["fixed"]:
+    if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row.get("proxy") and not row.get("fixed"):
         kept.pop("state", None)
     return {**kept, **fields}
 

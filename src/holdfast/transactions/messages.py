@@ -204,7 +204,7 @@ def _interface(step: Step, row: Row) -> bytes:
 
 def _raw(row: Row) -> dict[str, list[int]]:
     """Attributes that only requests have."""
-    words = {"net_ns": "IFLA_NET_NS_FD", "release": "IFLA_MASTER"}
+    words = {"net_ns": "IFLA_NET_NS_FD", "new_ifindex": "IFLA_NEW_IFINDEX", "release": "IFLA_MASTER"}
     return {word: [row[name]] for name, word in words.items() if name in row}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from holdfast.model import INTERFACES, ROUTES
+from holdfast.model import INTERFACES, NETNS, ROUTES
 from holdfast.model.field import Field, Table
 
 from .cells import Fields
@@ -35,6 +35,8 @@ def identity(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """What says which object it is, of a whole row or of what was asked for."""
     if table is INTERFACES:
         return {"ifname": row["ifname"]} if row.get("ifname") else {"ifindex": row["ifindex"]}
+    if table is NETNS:
+        return {name: row[name] for name in ("path", "name") if row.get(name)}
     known = naming(table)
     return {name: value for name, value in row.items() if value is not None and name in known and value != known[name]}
 
@@ -84,7 +86,7 @@ def inverse(
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
         now = {"ifname": now["ifname"]}
-        old["target"] = target
+        old |= {"target": target, "ifindex": before["ifindex"]}
     return [Change(where, table, now, old), *(restored(*one) for one in hung)]
 
 

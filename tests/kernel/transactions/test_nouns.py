@@ -126,9 +126,14 @@ async def test_port_gets_its_master_and_its_own_settings_and_leaves() -> None:
         assert (slave["cost"], slave["isolated"]) == (77, True)
 
 
-async def test_interface_is_moved_to_another_namespace_and_back_with_what_was_on_it() -> None:
+@pytest.mark.parametrize("taken", [False, True])
+async def test_interface_is_moved_to_another_namespace_and_back_with_what_was_on_it(taken: bool) -> None:
+    """taken: its index is another's there, so it comes with one that is another's here."""
     with Namespace("from") as one, Namespace("to") as two:
         one.veth("v0", "v1")
+        index = one.ip_json("link show v0")[0]["ifindex"]
+        if taken:
+            two.ip(f"link add i0 index {index} type ifb")
         one.ip("addr add 10.0.0.1/24 dev v0")
         one.ip("route add 10.9.0.0/24 via 10.0.0.2")
         async with staged(one, two) as stage:
@@ -139,6 +144,7 @@ async def test_interface_is_moved_to_another_namespace_and_back_with_what_was_on
             assert outcome.rows[0] is not None and outcome.rows[0]["ifname"] == "w0"
             await stage.commit(*outcome.undo)
             assert "w0" not in {link["ifname"] for link in two.ip_json("link show")}
+            assert one.ip_json("link show v0")[0]["ifindex"] == index
             assert one.ip_json("addr show dev v0")[0]["addr_info"][0]["local"] == "10.0.0.1"
             assert one.ip_json("route show 10.9.0.0/24")[0]["gateway"] == "10.0.0.2"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from holdfast.cli.language.spelling import Spelling
 from holdfast.errors import InvalidValue, NotFound
+from holdfast.sources import place_of
 
 from .loop import on_loop
 from .opening import log_to_stderr, source_spec
@@ -31,6 +32,18 @@ class ChangeOptions:
     json: bool = False
     colour: str = "auto"
 
+    @property
+    def where(self) -> str:
+        """The target of what is asked for. Raises: InvalidValue;  NotFound - there is no such namespace."""
+        if not self.netns:
+            return self.target
+        if self.target:
+            raise InvalidValue("expected one of --target and --netns, got both")
+        place = place_of(self.netns)
+        if not os.path.exists(place.path):
+            raise NotFound(f"there is no network namespace {place}", hint="`holdfast show netns` lists those that have a name")
+        return place.name or place.path
+
 
 def call_changing(verb: str, arguments: dict[str, Any] | None, options: ChangeOptions) -> tuple[Any, Spelling]:
     """The answer, and how to spell what is in it: names from before the change too, since what is gone had one.
@@ -41,42 +54,38 @@ def call_changing(verb: str, arguments: dict[str, Any] | None, options: ChangeOp
     given = {} if arguments is None else {**arguments, **who}
     node = find_node() if not options.db else None
     path = options.db or (node.path if node else database_file())
-    if holder(path) is not None and not options.netns:
+    if holder(path) is not None:
         from holdfast.client.unix import UnixClient
         from holdfast.database.sqlite import open_reader
 
         with open_reader(path) as reader:
             spelling = _spelling(reader.fetch)
             answer = UnixClient(socket_of(path)).call(f"network.{verb}", **given)
-            _learn(spelling, reader.fetch)
+            _learn(spelling, reader.fetch, answer)
         return answer, spelling
-    if not options.netns:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), 0o750, exist_ok=True)
-    return on_loop(_alone(verb, given, path, options))
+    os.makedirs(os.path.dirname(os.path.abspath(path)), 0o750, exist_ok=True)
+    return on_loop(_alone(verb, given, path))
 
 
-async def _alone(verb: str, given: dict[str, Any], path: str, options: ChangeOptions) -> tuple[Any, Spelling]:
-    """Without a node: this process is one for a moment. In a namespace of its own choice it keeps no file."""
+async def _alone(verb: str, given: dict[str, Any], path: str) -> tuple[Any, Spelling]:
+    """Without a node: this process is one for a moment, of this host and of the namespaces that are changed."""
     from holdfast.api.changing import Changing
     from holdfast.api.core import Core
     from holdfast.api.verb import verbs_of
     from holdfast.node import Node
 
     log_to_stderr()
-    spec = source_spec(options.netns)
-    if options.target and options.target != spec["target"]:
-        raise NotFound(f"no node is running that follows `{options.target}`", hint="`holdfast run --all-netns`, or use --netns")
-    node = Node(":memory:" if options.netns else path, [{**spec, "target": LOCALHOST}])
+    node = Node(path, [source_spec("")])
     await node.start()
     try:
         status = await node.mirror.ready(LOCALHOST)
         if status.error:
             raise InvalidValue(status.error)
-        changing = Changing(Core.beside(node))
+        changing = Changing(Core.beside(node), stay=True)
         spelling = _spelling(node.database.fetch)
         one = verbs_of(Changing)[verb]
         answer = await one.function(changing, **one.bound(given))
-        _learn(spelling, node.database.fetch)
+        _learn(spelling, node.database.fetch, answer)
         return answer, spelling
     finally:
         await node.stop()
@@ -90,6 +99,8 @@ def _spelling(fetch: Any) -> Spelling:
     return Spelling(Names.parse(read_name_files()), fetch(LINKS))
 
 
-def _learn(spelling: Spelling, fetch: Any) -> None:
+def _learn(spelling: Spelling, fetch: Any, answer: Any) -> None:
     for link in fetch(LINKS):
         spelling.learn(link)
+    for target, ifindex, ifname in answer["links"] if isinstance(answer, dict) else ():
+        spelling.learn((target, ifindex, ifname, None, None))

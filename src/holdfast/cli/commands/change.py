@@ -230,7 +230,7 @@ def _order(verb: str, noun: str, words: list[str], options: ChangeOptions) -> di
         fields["altnames"] = fields.pop("add_altnames")
     if "new_name" in fields:
         key, fields["ifname"] = {"ifname": fields["ifname"]}, fields.pop("new_name")
-    return {"verb": verb, "noun": look.table.name, "fields": fields, "target": options.target, "key": key}
+    return {"verb": verb, "noun": look.table.name, "fields": fields, "target": options.where, "key": key}
 
 
 def _noun(word: str) -> tuple[Look, Order]:

@@ -72,9 +72,10 @@ def as_ip(request: Request, spelling: Spelling, localhost: str) -> list[str]:
     tool = _TOOLS[request.table.name]
     if request.target != localhost:
         program, _, rest = tool.partition(" ")
-        tool = f"{program} -n {shlex.quote(request.target)} {rest}"
+        where = shlex.quote(request.target)
+        tool = f"nsenter --net={where} {tool}" if "/" in where else f"{program} -n {where} {rest}"
     if request.table is INTERFACES:
-        return [f"{tool.removesuffix('link')}{line}" for line in _link_commands(request, speaker)]
+        return [f"{tool.removesuffix('link')}{line}" for line in _link_commands(request, speaker, localhost)]
     verb = "del" if isinstance(request, Delete) else "add"
     row = dict(request.row)
     if isinstance(request, Change):
@@ -130,7 +131,7 @@ def _name_words(more: list[str], less: list[str]) -> list[str]:
     return [word for said, names in (("altname", more), ("noaltname", less)) for one in names for word in (said, one)]
 
 
-def _link_commands(request: Request, speaker: _Speaker) -> Iterator[str]:
+def _link_commands(request: Request, speaker: _Speaker, localhost: str) -> Iterator[str]:
     name = shlex.quote(_link_name(request.row, speaker))
     if isinstance(request, Delete):
         yield f"link del {name}"
@@ -145,6 +146,9 @@ def _link_commands(request: Request, speaker: _Speaker) -> Iterator[str]:
         fields = {key: request.row[key] for key in ("master", "state") if request.row.get(key)}
     else:
         fields = dict(request.fields)
+        if fields.get("target"):
+            fields.pop("ifindex", None)  # ip cannot say which one it is to have there
+            fields["target"] = "1" if fields["target"] == localhost else fields["target"]
     for verb, names in zip(("add", "del"), _names(request), strict=True):
         for one in names:
             yield f"link property {verb} dev {name} altname {shlex.quote(one)}"
