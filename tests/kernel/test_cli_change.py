@@ -283,6 +283,7 @@ def _there(netns: Namespace) -> None:
     for command in (
         "link del br0", "addr flush dev v0", "route flush table 50", "route flush type blackhole", "route flush type unreachable",
         "rule del pref 500", "neigh flush dev v0 nud permanent", "nexthop flush", 'link set v0 mtu 1500 txqueuelen 1000 alias "" up',
+        "link set v0 promisc off arp on allmulticast off multicast on", "link set lo up",
     ):  # fmt: skip
         netns.ip(command, check=False)
     netns.batch(["addr add 192.0.2.1/24 dev v0", *_THERE])
@@ -304,6 +305,10 @@ def _there(netns: Namespace) -> None:
         "set route 10.2.0.0/24 type unreachable",
         "set neighbour 192.0.2.7 dev v0 lladdr 02:00:00:00:00:08",
         "set nexthop 1 via 192.0.2.5",
+        "set nexthop 1 blackhole",
+        "set interface v0 promisc on arp off allmulticast on multicast off",
+        "set interface v1 type bridge_slave cost 7 hairpin on flood off",
+        "set interface v0 master br0 type bridge_slave learning off",
         "set interface v0 mtu 1400 txqueuelen 500 alias up-link",
         "set interface v1 nomaster",
         "set interface br0 type bridge stp_state 1",
@@ -334,7 +339,9 @@ def _everything(netns: Namespace) -> dict[str, Any]:
     routes = netns.ip_json("route show table all")
     links = netns.ip_json("-d link show")
     data = {one["ifname"]: one.get("linkinfo", {}).get("info_data", {}) for one in links}
+    ports = {one["ifname"]: one.get("linkinfo", {}).get("info_slave_data", {}) for one in links}
     plain = ("mtu", "txqlen", "ifalias", "master")
+    switches = ("PROMISC", "NOARP", "ALLMULTI", "MULTICAST")
     addresses = netns.ip_json("addr show v0")[0]["addr_info"]
     return {
         "routes": sorted(str(one | {"protocol": ""}) for one in routes if one.get("protocol") != "kernel"),
@@ -343,6 +350,8 @@ def _everything(netns: Namespace) -> dict[str, Any]:
         "proxies": told("neigh show proxy"),
         "nexthops": told("nexthop show"),
         "links": {name: found.get("stp_state", found.get("mode")) for name, found in data.items()},
+        "ports": {name: [found.get(part) for part in ("cost", "hairpin", "flood", "learning")] for name, found in ports.items()},
+        "switches": {one["ifname"]: [word for word in switches if word in one["flags"]] for one in links},
         "plain": {one["ifname"]: [one.get(name) for name in plain] for one in links},
         "addresses": sorted((one["local"], one["prefixlen"]) for one in addresses if one["scope"] == "global"),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -32,8 +32,8 @@ class Order:
 
     verb    add: it must not be there yet; set: it must be there; replace: it is made, or brought to these fields; del.
     noun    name of a table.
-    fields  as `ndb.routes.create` takes them: names or numbers, prefixes as text … Of interfaces that are there also `add_altnames` and
-            `del_altnames`: alternative names that they get and lose, beside those that they have.
+    fields  as `ndb.routes.create` takes them: names or numbers, prefixes as text … Of interfaces that are there also what leaves the rest
+            as it is: `add_altnames` and `del_altnames`, alternative names that they get and lose; `switches`, flag → on or off.
     target  the source; "" for the node's own host.
     key     of `set`: which object; without it the fields say it by what identifies one.
     """
@@ -64,9 +64,9 @@ class _Wishes:
         if order.verb == "del":
             one = _only(view, fields).remove()
         else:
-            others = _other_names(fields)
+            beside = _taken_out(fields)
             one = view.create(fields) if order.verb == "add" else view.ensure(fields)
-            _rename(one, *others)
+            _set_beside(one, beside)
             with contextlib.suppress(InvalidValue):  # nothing names it: it is not meant by others
                 key = view.key_in(order.fields)
                 self.made.setdefault(self._shelf(order, key), []).append((key, one))
@@ -77,9 +77,9 @@ class _Wishes:
         made = next((one for named, one in reversed(self.made.get(self._shelf(order, key), ())) if key.items() <= named.items()), None)
         one = made or _found(view, {**key, **where})
         fields = {name: value for name, value in order.fields.items() if order.key or name not in key}
-        others = _other_names(fields)
+        beside = _taken_out(fields)
         one.set(**fields)
-        _rename(one, *others)
+        _set_beside(one, beside)
         if made is None:
             self.objects.append(one)
 
@@ -102,21 +102,24 @@ def _found(view: View[Any], key: dict[str, Any]) -> Object[Any]:
     return found
 
 
-def _other_names(fields: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Taken out of the fields: the alternative names that an interface gets and loses."""
-    return fields.pop("add_altnames", []), fields.pop("del_altnames", [])
+_BESIDE: Final[dict[str, Callable[[Interface[Any], Any], object]]] = {
+    "add_altnames": lambda one, names: [one.add_altname(name) for name in names],
+    "del_altnames": lambda one, names: [one.del_altname(name) for name in names],
+    "switches": lambda one, flags: [one.switch(flag, on) for flag, on in flags.items()],
+}
+"""What of an interface can be set and leaves the rest of the field as it is."""
 
 
-def _rename(one: Object[Any], more: list[str], less: list[str]) -> None:
-    """Raises: NotFound - it has no such name;  InvalidValue - it is no interface."""
-    if not (more or less):
-        return
-    if not isinstance(one, Interface):
-        raise InvalidValue(f"a {one._view.table.noun} has no alternative names – at {one.key_repr()}")
-    for name in more:
-        one.add_altname(name)
-    for name in less:
-        one.del_altname(name)
+def _taken_out(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: fields.pop(name) for name in _BESIDE if name in fields}
+
+
+def _set_beside(one: Object[Any], beside: dict[str, Any]) -> None:
+    """Raises: NotFound - it has no such name;  InvalidValue - it is no interface, or none yet;  UnknownName."""
+    for name, value in beside.items():
+        if not isinstance(one, Interface):
+            raise InvalidValue(f"a {one._view.table.noun} has no {name} – at {one.key_repr()}")
+        _BESIDE[name](one, value)
 
 
 class Changing:

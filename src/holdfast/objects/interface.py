@@ -79,6 +79,16 @@ class Interface(Object[V]):
             raise NotFound(f"interface {self.key_repr()} has no alternative name `{ifname}`")
         return self.set(altnames=[name for name in self["altnames"] if name != ifname])
 
+    def switch(self, flag: str, on: bool = True) -> Self:
+        """Wait with one of the interface's flags on or off: `promisc`, `allmulti`, `multicast`, `noarp`, `dynamic`; the others stay.
+
+        Raises: UnknownName;  InvalidValue - it is not made yet: its kind says which flags it begins with.
+        """
+        if self._pending.new:
+            raise InvalidValue(f"expected an interface that is there, got {self.key_repr()} – at {flag}", hint="make it first, then set it")
+        bit = self._view.reading.names(self["target"]).bits_of("iff", [flag])
+        return self.set(flags=self["flags"] | bit if on else self["flags"] & ~bit)
+
     def _put(self, given: Mapping[str, Any]) -> None:
         """Renamed to one of its alternative names it has that as its name only."""
         name = given.get("ifname")

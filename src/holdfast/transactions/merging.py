@@ -1,7 +1,7 @@
 """What a row is to be when some of its fields get other values: what follows from those goes with them. Pure.
 
 A route with another way out has no scope and no interface of its own any more, unless they are given: the kernel chooses. One that
-led nowhere leads somewhere then, and the other way round.
+led nowhere leads somewhere then, and the other way round; so does a nexthop.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ def merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> d
         if (ways or "type" in fields) and "scope" not in fields:
             kept.pop("scope", None)
         kept.pop("flags", None)
+    if table.name == "nexthops":
+        if fields.get("blackhole"):
+            for name in ("gateway", "oif", "encap", "encap_type"):
+                kept.pop(name, None)
+        elif fields.get("gateway") or fields.get("oif"):
+            kept.pop("blackhole", None)
     if table.name == "neighbours" and "lladdr" in fields and "state" not in fields and not row.get("proxy") and not row.get("fixed"):
         kept.pop("state", None)
     return {**kept, **fields}

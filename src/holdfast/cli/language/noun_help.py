@@ -14,6 +14,7 @@ from holdfast.model import KINDS, Field
 __all__ = ["noun_help", "order_help"]
 
 _WIDTH = 78
+_PORT_DOC = "What an interface has as a port of its master."
 
 
 def noun_help(look: Look, style: Style) -> str:
@@ -72,12 +73,13 @@ def _kind_help(kind: str, order: Order, style: Style) -> str:
         raise UnknownName(f"there is no kind `{kind}` of {order.table.noun}", hint=did_you_mean(kind, order.kinds, also=known))
     words = {}
     for word, field in order.kinds[kind].items():
-        spelled = field.name.partition("_")[2] == word or field.name == word
+        spelled = field.name == word or field.name.endswith(f"_{word}")
         words[word if spelled else f"{word} ({field.name})"] = field
-    lines = [f"{style('title', f'type {kind}')} [WORD VALUE]...", f"  {KINDS[kind].doc}", "", *_described(words)]
+    doc = KINDS[kind].doc if kind in KINDS else _PORT_DOC
+    lines = [f"{style('title', f'type {kind}')} [WORD VALUE]...", f"  {doc}", "", *_described(words)]
     whole = next((field.name for word, field in order.kinds[kind].items() if field.name != word), "")
     if whole:
-        lines += ["", f"Elsewhere than behind `type {kind}` they are said by their whole names, as `{whole}`."]
+        lines += ["", f"Elsewhere than behind `type {kind}` they have their whole names, as `{whole}`."]
     return "\n".join(lines if words else [*lines, "It has no words of its own."])
 
 

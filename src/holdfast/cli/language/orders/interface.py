@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from holdfast.errors import InvalidValue
 from holdfast.model import INTERFACES, KINDS, Field
 from holdfast.model.field import TEXT
 from holdfast.model.links import LinkKind
@@ -16,6 +17,7 @@ from holdfast.transactions.tuns import TAKEN
 
 from .forms import is_name
 from .order import Order, Say, Words, fixed, take, value
+from .port import PORTS, port_words, read_port
 
 __all__ = ["INTERFACE", "short_name"]
 
@@ -61,6 +63,10 @@ def short_name(kind: str, field: str) -> str:
 def _type(fields: dict[str, Any], words: Words) -> None:
     """The kind; its own words follow, up to one that is none of them."""
     kind = words.take()
+    of_port = port_words(kind)
+    if of_port is not None:
+        read_port(of_port, fields, words)
+        return
     fields["kind"] = kind
     if kind == "veth":
         _veth(fields, words)
@@ -95,6 +101,18 @@ def _one_of(name: str) -> Say:
     return say
 
 
+def _switch(flag: str, *, reverse: bool = False) -> Say:
+    """`promisc on`: one of the flags, of which the others stay."""
+
+    def say(fields: dict[str, Any], words: Words) -> None:
+        text = words.take()
+        if text not in ("on", "off"):
+            raise InvalidValue(f"expected on or off, got `{text}` – at `{flag}`")
+        fields.setdefault("switches", {})[flag] = (text == "on") != reverse
+
+    return say
+
+
 def _attributes() -> dict[str, Say]:
     """Of all kinds, by their whole names: `br_stp_state 1` needs no `type bridge` in front."""
     return {field.name: value(field.name) for kind in KINDS.values() for field in (*kind.data, *kind.port)}
@@ -119,9 +137,14 @@ _OWN: Final[dict[str, Say]] = {
     "netns": value("net_ns_fd"),
     "altname": _one_of("add_altnames"),
     "noaltname": _one_of("del_altnames"),
+    "promisc": _switch("promisc"),
+    "allmulticast": _switch("allmulti"),
+    "multicast": _switch("multicast"),
+    "arp": _switch("noarp", reverse=True),
+    "dynamic": _switch("dynamic"),
 }
 
 INTERFACE: Final = Order(
     INTERFACES, {**_attributes(), **_OWN}, {"ifname": is_name}, key=("ifname", "ifindex"),
-    kinds={name: _behind(kind) for name, kind in KINDS.items()},
+    kinds={name: _behind(kind) for name, kind in KINDS.items()} | PORTS,
 )  # fmt: skip

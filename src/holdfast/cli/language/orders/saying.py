@@ -21,6 +21,7 @@ from holdfast.transactions.contract import Change, Create, Delete, Named, Reques
 from holdfast.transactions.merging import merged
 
 from .interface import short_name
+from .port import said_port
 
 __all__ = ["as_ip", "as_order"]
 
@@ -114,7 +115,8 @@ def _link_words(request: Request, speaker: _Speaker) -> list[str]:
     if isinstance(request, Create):
         kind = ["type", request.row["kind"], *_kind_words(request.row, speaker)] if request.row.get("kind") else []
         return [name, *kind, *_common_words(request.row, speaker), *_state(request.row), *_name_words(*_names(request))]
-    return [name, *_changed_words(request.fields, speaker), *_state(request.fields), *_name_words(*_names(request))]
+    changed = _changed_words(request.fields, speaker)
+    return [name, *changed, *_switched(request), *_state(request.fields), *_name_words(*_names(request))]
 
 
 def _names(request: Request) -> tuple[list[str], list[str]]:
@@ -152,12 +154,14 @@ def _link_commands(request: Request, speaker: _Speaker, localhost: str) -> Itera
     for verb, names in zip(("add", "del"), _names(request), strict=True):
         for one in names:
             yield f"link property {verb} dev {name} altname {shlex.quote(one)}"
-    data = fields.pop("kind_data", None)
-    if words := [*_changed_words(fields, speaker), *_state(fields)]:
+    data, port = fields.pop("kind_data", None), said_port(fields.pop("port_data", None) or {})
+    if words := [*_changed_words(fields, speaker), *_switched(request), *_state(fields)]:
         yield f"link set {name} {shlex.join(words)}"
     if data and request.row.get("kind"):
         of_kind = _kind_words({"kind": request.row["kind"], "kind_data": data}, speaker)
         yield f"link set {name} type {request.row['kind']} {shlex.join(of_kind)}"
+    if port:
+        yield f"link set {name} {shlex.join(port)}"
 
 
 def _tuntap_words(row: Row) -> str:
@@ -167,6 +171,22 @@ def _tuntap_words(row: Row) -> str:
     for name, word in (("tun_owner", "user"), ("tun_group", "group")):
         words += [word, str(data[name])] if data.get(name) is not None else []
     return " ".join([*words, *(name.removeprefix("tun_") for name in ("tun_pi", "tun_vnet_hdr", "tun_multi_queue") if data.get(name))])
+
+
+_SWITCHES: Final = {"promisc": 0x100, "allmulticast": 0x200, "multicast": 0x1000, "arp": 0x80, "dynamic": 0x8000}
+"""IFF_PROMISC, ALLMULTI, MULTICAST, NOARP, DYNAMIC, in the words of ip."""
+
+
+def _switched(request: Request) -> list[str]:
+    """The flags that become others."""
+    if not isinstance(request, Change) or request.row.get("flags") is None or request.fields.get("flags") is None:
+        return []
+    new, other = request.fields["flags"], request.fields["flags"] ^ request.row["flags"]
+    words = ["up" if new & 1 else "down"] if other & 1 and "state" not in request.fields else []
+    for word, bit in _SWITCHES.items():
+        if other & bit:
+            words += [word, "on" if bool(new & bit) != (word == "arp") else "off"]
+    return words
 
 
 def _state(row: Row) -> list[str]:
@@ -192,12 +212,12 @@ def _changed_words(fields: Row, speaker: _Speaker) -> list[str]:
         words += ["master", speaker.device(fields["master"])] if fields["master"] else ["nomaster"]
     if fields.get("target"):
         words += ["netns", str(fields["target"])]
-    for name, value in {**(fields.get("kind_data") or {}), **(fields.get("port_data") or {})}.items():
+    for name, value in (fields.get("kind_data") or {}).items():
         words += [name, str(value)]
     for name, value in fields.items():
         if name not in _SPOKEN and value is not None and not isinstance(value, dict | list):
             words += [name, str(value)]
-    return words
+    return words + said_port(fields.get("port_data") or {})
 
 
 _SPOKEN: Final = frozenset(("ifname", "master", "target", "state", "flags", "change", "link", *(field for field, _ in _PLAIN)))
