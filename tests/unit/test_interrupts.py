@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.cli.asking import loop
 from holdfast.cli.asking.loop import break_off
 
 
@@ -65,4 +67,30 @@ def test_elsewhere_at_once(complaints: list[Any]) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert time.monotonic() - started < 0.5
+    assert not complaints
+
+
+def test_in_a_finalizer_on_a_loop(complaints: list[Any]) -> None:
+    async def finalizing() -> None:
+        Finalized()
+        await asyncio.sleep(5)
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        loop.on_loop(finalizing())
+    assert time.monotonic() - started < 2
+    assert not complaints
+    assert signal.getsignal(signal.SIGINT) is break_off
+
+
+def test_in_a_finalizer_before_a_loop_runs(complaints: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = loop._made_whole
+
+    def finalizing() -> asyncio.AbstractEventLoop:
+        Finalized()
+        return made()
+
+    monkeypatch.setattr(loop, "_made_whole", finalizing)
+    with pytest.raises(KeyboardInterrupt):
+        loop.on_loop(asyncio.sleep(5))
     assert not complaints

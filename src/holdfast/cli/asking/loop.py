@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -31,22 +31,42 @@ def break_off(number: int, frame: FrameType | None) -> None:
 
 
 def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """As asyncio.run; and Ctrl-C that comes before it has begun, or behind its end, leaves no complaint of what was half done."""
+    """As asyncio.run; and Ctrl-C that comes before it has begun, or behind its end, leaves no complaint of what was half done.
+
+    asyncio's own handler would raise within a finalizer as well, and Python's, which stands there a moment before and behind it.
+    """
+    running: list[asyncio.Task[Any]] = []
+
+    async def noted() -> T:
+        running.append(asyncio.current_task())  # type: ignore[arg-type]  # there is one
+        return await coroutine
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        """What runs, the first time."""
+        if not running or running[0].done():
+            break_off(number, frame)
+            return
+        task = running.pop()
+        task.cancel()
+        task.get_loop().call_soon_threadsafe(lambda: None)  # it may wait for something else
+
+    whole = noted()
     try:
-        with _cancelling(), asyncio.Runner(loop_factory=_made_whole) as runner:
-            return runner.run(coroutine)
-    except asyncio.CancelledError:  # nobody else cancels it; the runner says so itself unless it was cancelled inside as well
+        with _handled_by(cancel), asyncio.Runner(loop_factory=_made_whole) as runner:
+            return runner.run(whole)
+    except asyncio.CancelledError:  # nobody else cancels it
         raise KeyboardInterrupt from None
     finally:
-        coroutine.close()  # one that never began would say so
+        whole.close()  # one that never began would say so
+        coroutine.close()
 
 
 @contextlib.contextmanager
-def _cancelling() -> Iterator[None]:
-    """asyncio cancels what it runs where Ctrl-C has Python's own handler, and only there."""
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Ctrl-C that would break off does something else meanwhile."""
     ours = signal.getsignal(signal.SIGINT) is break_off and threading.current_thread() is threading.main_thread()
     if ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
