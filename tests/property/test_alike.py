@@ -45,6 +45,9 @@ COMMON = {
     "neighbours": {"ifindex": "eth0"}, "fdb": {"ifindex": "eth0"},
 }  # fmt: skip
 
+ON_INTERFACES = ("neighbours", "fdb")
+"""Without an interface nothing of these can be made."""
+
 
 def values(shape, fixed, draw):
     """One value of this shape: with its numbers drawn, unless it is `fixed`."""
@@ -59,10 +62,12 @@ def specs_of(table, draw):
     """Specs that are mostly alike: each field of one form, of several, or the same in all; now and then one is odd."""
     if draw.random() < 0.3:  # as scripts have them
         specs = [{name: values(shape, False, draw) for name, shape in PLAIN[table].items()} for _ in range(150)]
-        return specs, draw.choice([{}, COMMON[table]])
+        return specs, draw.choice([{}, COMMON[table]] if table not in ON_INTERFACES else [COMMON[table]])
     numbers = ("priority", "id", "tos", "dst_len", "fwmark")
     known = [name for name in (*TABLES[table].columns, "table", "target") if name in VALUES or name in numbers]
     first = {"routes": ["dst"], "neighbours": ["dst"], "fdb": ["lladdr"], "nexthops": ["id"]}.get(table, [])
+    if table in ON_INTERFACES and draw.random() < 0.8:
+        first = [*first, "ifindex"]
     names = list(dict.fromkeys(first + draw.sample(known, draw.randrange(min(4, len(known)) + 1))))
     draw.shuffle(names)
     forms = {}

@@ -3,7 +3,9 @@
 import pytest
 
 from holdfast.errors import InvalidValue, NotFound, UnknownName
+from holdfast.model import TABLES
 from holdfast.model.names import Names
+from holdfast.objects import values
 from holdfast.objects.batch import nested
 from holdfast.objects.defaults import complete
 from holdfast.objects.pending import Pending, same
@@ -133,6 +135,17 @@ def test_every_spelling_is_read(table, given, wanted):
 def test_what_cannot_be_is_said(table, given, error):
     with pytest.raises((InvalidValue, UnknownName), match=error):
         read(table, given)
+
+
+def test_an_empty_text_is_no_number_also_where_nothing_was_read_before():
+    put, row = values._put_value("goto", TABLES["rules"]["goto"]), {}
+    for given in ("", "5", ""):
+        if given:
+            put(given, None, row)
+            continue
+        with pytest.raises(InvalidValue, match="expected a number, got ``"):
+            put(given, None, row)
+    assert row == {"goto": 5}
 
 
 @pytest.mark.parametrize(

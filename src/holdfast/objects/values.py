@@ -259,7 +259,7 @@ def _put_value(name: str, field: Field) -> Word:
     shape, read = field.shape, value
     if isinstance(shape, Scalar | Packed) and shape.name not in GRAMMARS and not is_interface(field) and not field.names:
         plain = readers(field, shape)
-        last = ("", None)  # of very many routes most have the gateway of the one before
+        last: tuple[str | None, Any] = (None, None)  # of very many routes most have the gateway of the one before
 
         def put_plain(given: Any, place: Place, out: dict[str, Any]) -> None:
             nonlocal last

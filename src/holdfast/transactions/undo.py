@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from holdfast.model import INTERFACES, NETNS, ROUTES
+from holdfast.model import INTERFACES, NETNS, NEXTHOPS, ROUTES
 from holdfast.model.field import Field, Table
 
 from .cells import Fields
@@ -25,7 +25,8 @@ Hung = tuple[str, Table, Mapping[str, Any]]
 """A row that hangs on another: where, what, how it was."""
 
 _WAY: Final = ("gateway", "oif", "via", "multipath", "nh_id", "encap", "encap_type")
-"""Where a route leads: one thing, in many fields."""
+_WAY_OF_NEXTHOP: Final = ("gateway", "oif", "encap", "encap_type", "blackhole")
+"""Where a route or a nexthop leads: one thing, in many fields."""
 
 _UNSAVED: Final = frozenset({"unknown"})
 """Attributes that nothing is known of: of interfaces most are told and not taken."""
@@ -83,6 +84,8 @@ def inverse(
         if not fields.keys().isdisjoint(_WAY):  # it comes back whole; of the new one the kernel may have chosen a part
             old = {name: before[name] for name in _WAY} | old
             now = {name: value for name, value in now.items() if name not in _WAY or name in asked or name in fields}
+    if table is NEXTHOPS and not fields.keys().isdisjoint(_WAY_OF_NEXTHOP):
+        old = {name: before[name] for name in _WAY_OF_NEXTHOP} | old
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
         now = {"ifname": now["ifname"]}

@@ -22,6 +22,7 @@ from holdfast.transactions.text import described
 from .stage import Stage, staged
 from .states import difference, state_of
 
+Kind = Callable[["Stage", random.Random], "Dice"]
 LINKS = ("a0", "b0", "m0", "br0", "v0", "v1")
 
 
@@ -127,24 +128,73 @@ class Dice:
         return Named(self.rng.choice(("v0", "v0", "v1", "br0", "a0")))
 
 
+class WideDice(Dice):
+    """Draws more kinds of requests. (Stories that are told by a number need the dice that they were found with.)"""
+
+    def _makers(self) -> list[Callable[[], list[Request]]]:
+        return [*super()._makers(), self.change_nexthop, self.change_neighbour, self.change_address, self.new_entry, self.rename,
+                self.change_rule, self.led_elsewhere]  # fmt: skip
+
+    def change_nexthop(self) -> list[Request]:
+        row = self._some("nexthops", "group_members IS NULL")
+        if row is None:
+            return []
+        gateway = f"10.{self.rng.randint(0, 3)}.0.{self.rng.randint(6, 9)}"
+        fields: dict[str, Any] = self.rng.choice([{"gateway": gateway}, {"blackhole": 1}, {"gateway": gateway, "oif": Named("v0")}])
+        return [self.stage.change("nexthops", row, **fields)]
+
+    def change_neighbour(self) -> list[Request]:
+        row = self._some("neighbours", "fixed")
+        return [] if row is None else [self.stage.change("neighbours", row, lladdr=f"02:00:00:00:00:1{self.rng.randint(0, 9)}")]
+
+    def change_address(self) -> list[Request]:
+        row = self._some("addresses", "family = 2 AND ifindex <> 1")
+        return [] if row is None else [self.stage.change("addresses", row, prefixlen=self.rng.choice([24, 25]))]
+
+    def change_rule(self) -> list[Request]:
+        row = self._some("rules", "priority BETWEEN 1 AND 32765")
+        return [] if row is None else [self.stage.change("rules", row, table_id=self.rng.choice([100, 101]))]
+
+    def new_entry(self) -> list[Request]:
+        port = self._some("interfaces", "master IN (SELECT ifindex FROM interfaces WHERE ifname = 'br0')")
+        if port is None:
+            return []
+        lladdr = f"02:00:00:00:02:0{self.rng.randint(0, 5)}"
+        return [self.stage.new("fdb", ifindex=port["ifindex"], master=port["master"], lladdr=lladdr, state=0x40)]
+
+    def rename(self) -> list[Request]:
+        row = self._some("interfaces", "ifname IN ('a0', 'b0')")
+        return [] if row is None else [self.stage.change("interfaces", row, ifname=self.rng.choice(["a0", "b0"]))]
+
+    def led_elsewhere(self) -> list[Request]:
+        """A route gets another way, and what it left goes."""
+        row = self._some("routes", "proto = 4 AND oif IS NOT NULL AND nh_id IS NULL AND multipath IS NULL")
+        if row is None:
+            return []
+        link = self.stage.row("interfaces", ifindex=row["oif"])
+        leaving = self.rng.choice([self.stage.gone("interfaces", **link), self.stage.change("interfaces", link, state="down")])
+        requests = [self.stage.change("routes", row, oif=self.name(), gateway=None), leaving]
+        return requests if self.rng.random() < 0.7 else requests[::-1]
+
+
 def shown(request: Request) -> str:
     extra = f" {dict(request.fields)}" if isinstance(request, Change) else ""
     return f"{type(request).__name__} {described(request.table, request.row)}{extra}"
 
 
 @contextlib.asynccontextmanager
-async def _scene(rng: random.Random) -> AsyncIterator[tuple[Namespace, Stage, Dice]]:
+async def _scene(dice: Callable[[Stage], Dice]) -> AsyncIterator[tuple[Namespace, Stage, Dice]]:
     with Namespace("any") as netns:
         netns.veth("v0", "v1")
         netns.ip("addr add 10.0.0.1/24 dev v0")
         async with staged(netns) as stage:
-            yield netns, stage, Dice(stage, rng)
+            yield netns, stage, dice(stage)
 
 
-async def _story(seed: int, steps: int) -> list[str]:
+async def _story(seed: int, steps: int, dice_of: Kind = WideDice) -> list[str]:
     rng = random.Random(seed)
     told: list[str] = []
-    async with _scene(rng) as (netns, stage, dice):
+    async with _scene(lambda stage: dice_of(stage, rng)) as (netns, stage, dice):
         for _ in range(steps):
             requests = dice.requests()
             poisoned = rng.random() < 0.4
@@ -170,11 +220,11 @@ async def _story(seed: int, steps: int) -> list[str]:
     return told
 
 
-async def _there_and_back(seed: int, steps: int) -> int:
+async def _there_and_back(seed: int, steps: int, dice_of: Kind = WideDice) -> int:
     """What is done is taken back; how often."""
     rng = random.Random(seed)
     count = 0
-    async with _scene(rng) as (netns, stage, dice):
+    async with _scene(lambda stage: dice_of(stage, rng)) as (netns, stage, dice):
         for _ in range(steps):
             requests = dice.requests()
             before = await asyncio.to_thread(state_of, netns)
@@ -207,14 +257,14 @@ def test_what_is_done_can_be_taken_back(seed: int) -> None:
     asyncio.run(_there_and_back(seed, 8))
 
 
-@pytest.mark.parametrize("seed", [1025, 733849781, 1398947219])
+@pytest.mark.parametrize("seed", [1025, 733849781, 1398947219, 10320])
 def test_stories_that_once_failed(seed: int) -> None:
-    asyncio.run(_story(seed, 20))
+    asyncio.run(_story(seed, 20, Dice))
 
 
-@pytest.mark.parametrize("seed", [1367344459, 945547989])
+@pytest.mark.parametrize("seed", [1367344459, 945547989, 2372693])
 def test_undos_that_once_failed(seed: int) -> None:
-    assert asyncio.run(_there_and_back(seed, 20))
+    assert asyncio.run(_there_and_back(seed, 20, Dice))
 
 
 @pytest.mark.long

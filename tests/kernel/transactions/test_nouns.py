@@ -382,6 +382,27 @@ async def test_nexthops_groups_and_routes_by_them_go_and_come_back_together() ->
         assert (sorted(netns.ip("nexthop show").splitlines()), netns.ip_json("route show 10.9.0.0/24")) == before
 
 
+@pytest.mark.parametrize("first", [{"gateway": "10.0.0.2", "oif": 0}, {"oif": 0}, {"blackhole": 1}])
+@pytest.mark.parametrize("then", [{"gateway": "10.0.0.3", "oif": 0}, {"gateway": None, "oif": 0}, {"blackhole": 1}])
+async def test_a_nexthop_leads_elsewhere_and_back(first: dict[str, Any], then: dict[str, Any]) -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("link set lo up")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            v0 = stage.index("v0")
+            first, then = ({**way, "oif": v0} if "oif" in way else way for way in (first, then))
+            row = await stage.create("nexthops", id=5, **first)
+            before = netns.ip("nexthop show")
+            outcome = await stage.commit(stage.change("nexthops", row, **then))
+            [found] = netns.ip_json("nexthop show")
+            assert (found.get("gateway"), found.get("dev"), "blackhole" in found) == (
+                then.get("gateway"), "v0" if "oif" in then else None, "blackhole" in then
+            )  # fmt: skip
+            await stage.commit(*outcome.undo)
+            assert netns.ip("nexthop show") == before
+
+
 async def test_fdb_of_a_bridge_and_of_a_vxlan() -> None:
     async with pair() as (stage, netns):
         await stage.commit(
