@@ -16,7 +16,7 @@ from .judge import Judge, along, known_of
 from .made import Found, Known, Makers, Resolved
 from .plan import Plan, as_sent
 from .present import Present
-from .undo import Hung, backwards, inverse
+from .undo import Hung, backwards, inverse, restored
 
 __all__ = ["Before", "Course", "inverses_of"]
 
@@ -28,6 +28,8 @@ def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
 
 def _inverse(one: Plan) -> list[Request]:
     before = None if one.passing else one.before
+    if one.alike and before is not None:  # of what was to come in its place nothing was made
+        return [restored(one.request.target, one.request.table, before), *(restored(*hung) for hung in one.hung)]
     return inverse(one.request, before, one.hung, one.asked or {}, taken=one.taken and one.another)
 
 

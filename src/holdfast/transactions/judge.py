@@ -125,7 +125,7 @@ class Judge:
         changed = {id(one.maker) for one in plans}
         final = (one for one in plans if id(one) not in changed and not (one.taken and one.request.table is not INTERFACES))
         last = {self.thing(one): one for one in final}.values()
-        made = Makers(self.resolved_or, (one for one in last if isinstance(one.request, Create)))
+        made = Makers(self.resolved_or, (one for one in last if isinstance(one.request, Create | Change)))
         return [
             one for one in last
             if one.asked is not None or one.before is None or made.of(one.where, one.request.table, one.before) is None

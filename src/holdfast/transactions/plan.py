@@ -47,6 +47,7 @@ class Plan:
     where   the target at which the object is after it.
     following  rows that become different with it, and with its undo as before, by themselves.
     another the object after it is another one than before, and nothing like it was there.
+    alike   it would be another one, but something like it is there, so that the kernel will refuse to make it.
 
     What earlier plans of the same transaction have to do with it (`Course.add`):
     maker   the one that left what this one is about as this one found it.
@@ -62,6 +63,7 @@ class Plan:
     where: str = ""
     following: Sequence[Hung] = field(default=())
     another: bool = False
+    alike: bool = False
     maker: Plan | None = None
     own: Sequence[Hung] = field(default=())
     taken: bool = False
@@ -145,7 +147,7 @@ def made_anew(one: Plan, place: int, present: Present) -> Plan:
     if isinstance(one.request, Create):
         return replace(one, steps=_creation(place, one.request, one.asked, present))
     steps = [step._replace(flags=step.flags | CREATE) if step.flags & REPLACE else step for step in one.steps]
-    return replace(one, steps=steps, before=None, another=False)
+    return replace(one, steps=steps, before=None, another=False, alike=False)
 
 
 def _there(present: Present, target: str, table: Table, asked: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -280,11 +282,11 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     asked = completed(table, merged(table, row, fields))
     steps = _change_steps(place, target, table, row, fields, asked, present, alone=alike is None or len(alike) == 1)
     hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()
-    another = _is_another(table, row, fields, asked)
+    another, there = _is_another(table, row, fields, asked), False
     if another:
         others = alike if len(steps) == 1 and alike else present.candidates(table, target, asked)
-        another = not any(other != row and not differences(table, asked, other) for other in others)
-    return Plan(request, steps, asked, row, hung, target, another=another)
+        there = any(other != row and not differences(table, asked, other) for other in others)
+    return Plan(request, steps, asked, row, hung, target, another=another and not there, alike=there)
 
 
 def _is_another(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from holdfast.netlink.requests import RequestSocket
 
 from . import namespaces, tuns
 from .complete import AF_INET6
-from .contract import Create, Delete
+from .contract import Change, Create, Delete
 from .course import Course
 from .creations import Alike, Creations
 from .deadline import Deadline
@@ -254,6 +254,8 @@ class Sender:
         """A refusal that says that it is already as it should be."""
         request = self.course.request(step.place)
         if step.verb is Verb.DELETE and is_missing(ack):
+            if isinstance(request, Change):  # what it was may have gone along with something else
+                return self.lenient or self.course.places[step.place].before is None
             return self.lenient or (isinstance(request, Delete) and request.missing_ok)
         return step.verb is Verb.CREATE and is_there(ack) and isinstance(request, Create) and request.ensure
 

@@ -262,6 +262,16 @@ def test_stories_that_once_failed(seed: int) -> None:
     asyncio.run(_story(seed, 20, Dice))
 
 
+@pytest.mark.parametrize("seed", [1784028610, 575551473])
+def test_wider_stories_that_once_failed(seed: int) -> None:
+    asyncio.run(_story(seed, 20))
+
+
+@pytest.mark.parametrize("seed", [2235181468])
+def test_wider_undos_that_once_failed(seed: int) -> None:
+    assert asyncio.run(_there_and_back(seed, 20))
+
+
 @pytest.mark.parametrize("seed", [1367344459, 945547989, 2372693])
 def test_undos_that_once_failed(seed: int) -> None:
     assert asyncio.run(_there_and_back(seed, 20, Dice))
