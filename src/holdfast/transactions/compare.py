@@ -12,6 +12,7 @@ from typing import Any, Final
 from holdfast.model import KINDS
 from holdfast.model.field import Field, Table
 
+from .complete import RTN_BLACKHOLE, RTN_UNICAST
 from .contract import Named
 from .messages import SETTABLE_FLAGS
 
@@ -69,7 +70,14 @@ def differences(table: Table, asked: Mapping[str, Any], row: Mapping[str, Any]) 
     found |= _special(table, asked, row)
     if table.name == "interfaces" and row["kind"] == "veth":
         found.pop("link", None)  # the other end is not chosen by its number
+    if "type" in found and table.name == "routes" and _type_follows(asked, row):
+        del found["type"]
     return found
+
+
+def _type_follows(asked: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """A route by a nexthop object that is a blackhole is told to be one itself (fib_dump_info in net/ipv4/fib_semantics.c)."""
+    return bool(asked.get("nh_id")) and asked["nh_id"] == row["nh_id"] and {asked["type"], row["type"]} == {RTN_UNICAST, RTN_BLACKHOLE}
 
 
 def lost(table: Table, before: Mapping[str, Any], now: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -81,6 +89,8 @@ def lost(table: Table, before: Mapping[str, Any], now: Mapping[str, Any] | None)
         skipped |= {"link"}
     told = (one for one in table.fields if not one.volatile and not one.readonly and one.name not in skipped)
     differing = [one.name for one in told if not _as_before(one, before, now)]
+    if "type" in differing and table.name == "routes" and _type_follows(before, now):
+        differing.remove("type")
     mask = _FLAGS_MEANT.get(table.name)
     if mask and (before.get("flags", 0) ^ now.get("flags", 0)) & mask:
         differing.append("flags")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from holdfast.model.field import Table
 
-__all__ = ["AF_BRIDGE", "AF_INET", "AF_INET6", "AF_MPLS", "asked_for", "complete", "completed"]
+__all__ = ["AF_BRIDGE", "AF_INET", "AF_INET6", "AF_MPLS", "RTN_BLACKHOLE", "RTN_UNICAST", "asked_for", "complete", "completed"]
 
 AF_INET: Final = 2
 AF_BRIDGE: Final = 7
@@ -18,7 +18,7 @@ AF_INET6: Final = 10
 AF_MPLS: Final = 28
 RT_TABLE_MAIN: Final = 254
 RTPROT_STATIC: Final = 4
-RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST = 1, 2, 3, 4, 5
+RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST, RTN_BLACKHOLE = 1, 2, 3, 4, 5, 6
 RT_SCOPE_LINK, RT_SCOPE_HOST = 253, 254
 IP6_RT_PRIO_USER: Final = 1024
 NUD_PERMANENT: Final = 0x80

@@ -19,7 +19,7 @@ from holdfast.netlink.uapi import number
 from holdfast.netlink.wire import HEADER_SIZE, attribute, message
 
 from .cells import Fields
-from .complete import AF_BRIDGE, AF_INET6
+from .complete import AF_BRIDGE, AF_INET6, RTN_BLACKHOLE, RTN_UNICAST
 from .order import Step, Verb
 
 __all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of", "messages_of", "messages_of_rows"]
@@ -104,6 +104,8 @@ def _route(step: Step, row: Row) -> bytes:
         row.pop("pref", None)
     if row.get("nh_id"):  # the kernel tells where the object leads, and refuses to be told
         row = {name: value for name, value in row.items() if name not in _BY_OBJECT}
+        if row.get("type") == RTN_BLACKHOLE:  # so is the object, which the kernel tells of the route as well; it keeps another type
+            row["type"] = 0 if step.verb is Verb.DELETE else RTN_UNICAST
     if row.get("multipath"):
         row.pop("gateway", None)
         row.pop("oif", None)

@@ -403,6 +403,29 @@ async def test_a_nexthop_leads_elsewhere_and_back(first: dict[str, Any], then: d
             assert netns.ip("nexthop show") == before
 
 
+async def test_a_route_by_a_nexthop_that_is_a_blackhole_is_told_to_be_one() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        netns.ip("link set lo up")
+        netns.ip("addr add 10.0.0.1/24 dev v0")
+        async with staged(netns) as stage:
+            nexthop = await stage.create("nexthops", id=2, blackhole=1)
+            made = await stage.commit(stage.new("routes", dst="10.9.0.0", dst_len=24, nh_id=2))
+            assert made.rows[0] is not None and made.rows[0]["type"] == 6
+            before = netns.ip("route show 10.9.0.0/24")
+            assert before.startswith("blackhole 10.9.0.0/24 nhid 2")
+            for request in (
+                stage.gone("routes", **made.rows[0]), stage.gone("nexthops", **nexthop), stage.change("nexthops", nexthop, gateway="10.0.0.2",
+                                                                                                       oif=stage.index("v0")),
+            ):  # fmt: skip
+                outcome = await stage.commit(request)
+                assert "blackhole" not in netns.ip("route show 10.9.0.0/24")
+                await stage.commit(*outcome.undo)
+                assert netns.ip("route show 10.9.0.0/24") == before
+            await stage.commit(*made.undo)
+            assert not netns.ip("route show 10.9.0.0/24")
+
+
 async def test_fdb_of_a_bridge_and_of_a_vxlan() -> None:
     async with pair() as (stage, netns):
         await stage.commit(
