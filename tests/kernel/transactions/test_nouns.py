@@ -414,10 +414,8 @@ async def test_a_route_by_a_nexthop_that_is_a_blackhole_is_told_to_be_one() -> N
             assert made.rows[0] is not None and made.rows[0]["type"] == 6
             before = netns.ip("route show 10.9.0.0/24")
             assert before.startswith("blackhole 10.9.0.0/24 nhid 2")
-            for request in (
-                stage.gone("routes", **made.rows[0]), stage.gone("nexthops", **nexthop), stage.change("nexthops", nexthop, gateway="10.0.0.2",
-                                                                                                       oif=stage.index("v0")),
-            ):  # fmt: skip
+            elsewhere = stage.change("nexthops", nexthop, gateway="10.0.0.2", oif=stage.index("v0"))
+            for request in (stage.gone("routes", **made.rows[0]), stage.gone("nexthops", **nexthop), elsewhere):
                 outcome = await stage.commit(request)
                 assert "blackhole" not in netns.ip("route show 10.9.0.0/24")
                 await stage.commit(*outcome.undo)
