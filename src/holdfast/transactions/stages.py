@@ -42,7 +42,7 @@ def stages(requests: Sequence[Request]) -> Iterator[list[Placed]]:
         if isinstance(one, Change) and one.table is not INTERFACES:
             held.update(_hangs_on(one))
         elif isinstance(one, Create) and (prefix := _prefix(one)):
-            held |= {(one.target, "addresses", one.row["ifindex"]), prefix}
+            held |= {(one.target, "addresses", one.row.get("ifindex")), prefix}
     if stage:
         yield stage
 
@@ -90,4 +90,4 @@ def _prefix(one: Request) -> tuple[Any, ...]:
         network = IPv4Network((one.row.get("address") or one.row.get("local"), one.row.get("prefixlen", 32)), strict=False)
     except ValueError:  # of IPv6, or nothing that the kernel would take
         return ()
-    return one.target, one.row["ifindex"], network
+    return one.target, one.row.get("ifindex"), network
