@@ -17,7 +17,7 @@ from .cells import Fields
 from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
 
-__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "naming", "repaired", "restored"]
+__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "made_again", "naming", "repaired", "restored"]
 
 T = TypeVar("T")
 
@@ -217,10 +217,18 @@ def lenient(request: Request) -> list[Request]:
     """The same, content with what is so already: of what was left half done nobody knows how far it came."""
     if isinstance(request, Delete):
         return [Delete(request.target, request.table, request.row, missing_ok=True)]
-    if isinstance(request, Create) or request.table.name not in _ANEW:
+    made = made_again(request)
+    if made is None:
         return [request]
-    made = Create(request.target, request.table, {**request.row, **request.fields}, ensure=True, beside=True)
     return [Delete(request.target, request.table, identity(request.table, request.row), missing_ok=True), made]
+
+
+def made_again(request: Request) -> Create | None:
+    """What makes an object as a change back would leave it, where there is nothing to be changed: only a half of the change there may
+    have been done. None: it is no such change."""
+    if not isinstance(request, Change) or request.table.name not in _ANEW:
+        return None
+    return Create(request.target, request.table, {**request.row, **request.fields}, ensure=True, beside=True)
 
 
 _ANEW: Final = ("routes", "rules", "addresses")
