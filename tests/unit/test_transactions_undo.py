@@ -48,7 +48,7 @@ def test_what_was_changed_gets_its_old_values_and_nothing_else() -> None:
 
 def test_what_a_later_request_changed_again_is_removed_and_made_as_it_was() -> None:
     asked = completed(ROUTES, {"dst": "10.9.0.0", "dst_len": 24, "gateway": "10.0.0.3"})
-    gone, made = inverse(Change("here", ROUTES, ROUTE, {"gateway": "10.0.0.3"}), ROUTE, (), asked, taken=True)
+    gone, made = inverse(Change("here", ROUTES, ROUTE, {"gateway": "10.0.0.3"}), ROUTE, (), asked, anew=True)
     assert isinstance(gone, Delete) and gone.missing_ok and gone.row["gateway"] == "10.0.0.3"
     assert isinstance(made, Create) and made.ensure and made.row["gateway"] == "10.0.0.2"
 

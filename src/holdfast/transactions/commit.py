@@ -17,7 +17,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.collector import held_back
-from holdfast.errors import Bug, Conflict, HoldfastError, NotFound, NotSupported, Unavailable
+from holdfast.errors import Bug, Conflict, HoldfastError, NotSupported, Unavailable
 from holdfast.mirror.consequence import Reread
 from holdfast.mirror.hand import Hand
 from holdfast.mirror.line import Cycle, Line
@@ -39,7 +39,7 @@ from .scene import Scene
 from .seeing import Seeing, follows
 from .sending import Sender
 from .stages import stages
-from .undo import Later, made_again
+from .undo import Later
 from .wires import Wires
 
 if TYPE_CHECKING:
@@ -337,13 +337,7 @@ class Commit:
         if not self._sender.lenient:
             return plan(one, place, self._present, force=self._force)
         try:
-            try:
-                return plan(one, place, self._present, force=True)
-            except NotFound:
-                again = made_again(one)
-                if again is None:
-                    raise
-                return plan(again, place, self._present, force=True)
+            return plan(one, place, self._present, force=True)
         except HoldfastError as failure:  # another way may lead there: it is compared afterwards
             self._sender.failures.append(str(failure))
             return Plan(one, where=one.target)

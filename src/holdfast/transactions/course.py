@@ -14,9 +14,10 @@ from .contract import Request
 from .creations import Creations
 from .judge import Judge, along, known_of
 from .made import Found, Known, Makers, Resolved
+from .order import Verb
 from .plan import Plan, as_sent
 from .present import Present
-from .undo import Hung, backwards, inverse, restored
+from .undo import Hung, backwards, inverse
 
 __all__ = ["Before", "Course", "inverses_of"]
 
@@ -27,10 +28,12 @@ def inverses_of(sent: Sequence[Plan]) -> Iterator[Request]:
 
 
 def _inverse(one: Plan) -> list[Request]:
+    """Of a change that removes the one and makes the other perhaps only the first half was done, and where something like the other is
+    there already it was."""
     before = None if one.passing else one.before
-    if one.alike and before is not None:  # of what was to come in its place nothing was made
-        return [restored(one.request.target, one.request.table, before), *(restored(*hung) for hung in one.hung)]
-    return inverse(one.request, before, one.hung, one.asked or {}, taken=one.taken and one.another)
+    asked = {} if one.alike or one.asked is None else one.asked
+    halves = one.asked is not None and bool(one.steps) and one.steps[0].verb is Verb.DELETE
+    return inverse(one.request, before, one.hung, asked, anew=halves or (one.taken and one.another))
 
 
 @dataclass(slots=True)

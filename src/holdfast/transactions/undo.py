@@ -17,7 +17,7 @@ from .cells import Fields
 from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
 from .contract import Change, Create, Delete, Request
 
-__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "made_again", "naming", "repaired", "restored"]
+__all__ = ["Later", "backwards", "identity", "inverse", "lenient", "naming", "repaired", "restored"]
 
 T = TypeVar("T")
 
@@ -55,17 +55,17 @@ def _sources(table: Table, name: str) -> tuple[str, ...]:
 
 
 def inverse(
-    request: Request, before: Mapping[str, Any] | None, hung: Sequence[Hung], asked: Mapping[str, Any], *, taken: bool = False
+    request: Request, before: Mapping[str, Any] | None, hung: Sequence[Hung], asked: Mapping[str, Any], *, anew: bool = False
 ) -> list[Request]:
     """What takes back one request.
 
     before  the row before it; None: there was none, or none before the transaction.
     hung    rows that may go along.
     asked   the fields that were asked for, completed; none: it is to be gone.
-    taken   what it made of the row, another object, was changed again, or is gone again.
+    anew    what it made of the row may not be there, or not as it made it: what is there is removed, and the row made again.
     """
     target, table = request.target, request.table
-    if before is None or taken:
+    if before is None or anew:
         removed = [Delete(target, table, identity(table, asked), missing_ok=True)] if asked else []
         made = [] if before is None else [restored(target, table, before)]
         # with an address goes what was there without one, with a first port its bridge's carrier; the bridge follows by itself
@@ -217,18 +217,10 @@ def lenient(request: Request) -> list[Request]:
     """The same, content with what is so already: of what was left half done nobody knows how far it came."""
     if isinstance(request, Delete):
         return [Delete(request.target, request.table, request.row, missing_ok=True)]
-    made = made_again(request)
-    if made is None:
+    if isinstance(request, Create) or request.table.name not in _ANEW:
         return [request]
+    made = Create(request.target, request.table, {**request.row, **request.fields}, ensure=True, beside=True)
     return [Delete(request.target, request.table, identity(request.table, request.row), missing_ok=True), made]
-
-
-def made_again(request: Request) -> Create | None:
-    """What makes an object as a change back would leave it, where there is nothing to be changed: only a half of the change there may
-    have been done. None: it is no such change."""
-    if not isinstance(request, Change) or request.table.name not in _ANEW:
-        return None
-    return Create(request.target, request.table, {**request.row, **request.fields}, ensure=True, beside=True)
 
 
 _ANEW: Final = ("routes", "rules", "addresses")
