@@ -54,12 +54,14 @@ class Change(msgspec.Struct, frozen=True):
     fields  the new values. What the key is made of may be among them: then the object is replaced.
             Of interfaces also `target`: it moves to another namespace, and keeps what the kernel lets it keep.
             Of `kind_data` and `port_data` only the attributes that become different stand in it; `metrics` and lists are whole.
+    back    it is as it was once: a gateway need not be reachable any more, as the kernel lets those be that are there.
     """
 
     target: str
     table: Table
     row: Mapping[str, Any]
     fields: Mapping[str, Any]
+    back: bool = False
 
 
 class Delete(msgspec.Struct, frozen=True):

@@ -140,7 +140,7 @@ def runs_of(requests: Iterable[Request]) -> Iterator[Run]:
 
 
 def _layout(one: Request) -> tuple[type[Request], str, str, tuple[str, ...], tuple[str, ...]]:
-    options = tuple([name for name in ("ensure", "beside", "missing_ok") if getattr(one, name, False)])
+    options = tuple([name for name in ("ensure", "beside", "missing_ok", "back") if getattr(one, name, False)])
     return type(one), one.target, one.table.name, tuple(one.row), options
 
 
@@ -175,6 +175,6 @@ def unpacked(groups: Iterable[Mapping[str, Any]]) -> Iterator[Request]:
         for values in group["rows"]:
             row = {name: _named(value) for name, value in zip(columns, values, strict=False)}
             if group["verb"] == "change":
-                yield Change(group["target"], table, row, {name: _named(value) for name, value in values[-1].items()})
+                yield Change(group["target"], table, row, {name: _named(value) for name, value in values[-1].items()}, **options)
             else:
                 yield _VERBS[group["verb"]](group["target"], table, row, **options)  # type: ignore[arg-type]

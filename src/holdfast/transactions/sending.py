@@ -193,6 +193,8 @@ class Sender:
         if step.table not in (ROUTES, NEXTHOPS) or step.verb is Verb.DELETE:
             return False
         request = self.course.request(step.place)
+        if isinstance(request, Change):
+            return self.lenient or request.back
         return self.lenient or (isinstance(request, Create) and request.ensure and request.beside)
 
     def _parcels(self, steps: Sequence[Step], most: int) -> Iterator[_Parcel]:

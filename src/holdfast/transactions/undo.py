@@ -90,7 +90,7 @@ def inverse(
         where = fields["target"]
         now = {"ifname": now["ifname"]}
         old |= {"target": target, "ifindex": before["ifindex"]}
-    return [Change(where, table, now, old), *(restored(*one) for one in hung)]
+    return [Change(where, table, now, old, back=True), *(restored(*one) for one in hung)]
 
 
 @cache
@@ -187,7 +187,7 @@ def repaired(target: str, table: Table, before: Mapping[str, Any] | None, now: M
             have = now.get(name) or {}
             value = {one: part for one, part in value.items() if part != have.get(one)}
         fields[name] = value
-    return Change(target, table, now, fields)
+    return Change(target, table, now, fields, back=True)
 
 
 class Later(Sequence[Request]):

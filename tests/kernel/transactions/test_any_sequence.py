@@ -267,7 +267,7 @@ def test_wider_stories_that_once_failed(seed: int) -> None:
     asyncio.run(_story(seed, 20))
 
 
-@pytest.mark.parametrize("seed", [2235181468])
+@pytest.mark.parametrize("seed", [2235181468, 937681371])
 def test_wider_undos_that_once_failed(seed: int) -> None:
     assert asyncio.run(_there_and_back(seed, 20))
 

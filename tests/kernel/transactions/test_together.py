@@ -77,6 +77,23 @@ async def test_what_no_way_leads_to_any_more_comes_back_too() -> None:
             assert not difference(before, state_of(netns))
 
 
+async def test_what_no_way_leads_to_any_more_can_be_changed_and_changed_back() -> None:
+    with Namespace("tx") as netns:
+        netns.veth("v0", "v1")
+        for command in (
+            "addr add 10.1.0.1/24 dev v0", "addr add 10.0.0.1/24 dev v0", "nexthop add id 5 via 10.0.0.2 dev v0",
+            "route add 10.9.0.0/24 via 10.0.0.2 proto static", "addr del 10.0.0.1/24 dev v0",
+        ):  # fmt: skip
+            netns.ip(command)
+        async with staged(netns) as stage:
+            before = state_of(netns)
+            route, nexthop = stage.row("routes", dst="10.9.0.0"), stage.row("nexthops", id=5)
+            there = await stage.commit(stage.change("routes", route, gateway="10.1.0.2"), stage.change("nexthops", nexthop, gateway="10.1.0.2"))
+            assert difference(before, state_of(netns))
+            await stage.commit(*there.undo)
+            assert not difference(before, state_of(netns))
+
+
 async def test_what_was_removed_and_made_again_is_there_after_the_undo() -> None:
     with Namespace("tx") as netns:
         async with staged(netns) as stage:
