@@ -17,15 +17,19 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from .collector import hold
 
-__all__ = ["Undisturbed"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["Undisturbed", "waited"]
 
 T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], Any]
 
+_HEARD_WITHIN_S: Final = 0.2
 _SIGNALS: Final = tuple(int(one) for one in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -57,6 +61,15 @@ class Undisturbed:
             return call()
         finally:
             self._begin()
+
+    def ended(self, future: Future[Any]) -> None:
+        """Wait until it is done, with a lock of our own. A handler that raises as a Future's own one has just been taken leaves that
+        taken, and who ends the Future waits for ever. Raises: what a handler raises.
+        """
+        running = threading.Lock()
+        running.acquire()
+        future.add_done_callback(lambda _: running.release())
+        self.wait(lambda: _taken(running))
 
     def look(self) -> None:
         """Handle what has come up to now. Raises: what a handler raises."""
@@ -113,3 +126,16 @@ class Undisturbed:
         while self._handlers:
             _signal.signal(*self._handlers[-1])
             self._handlers.pop()
+
+
+def waited(future: Future[T]) -> T:
+    """Its result, for any thread: as `result()`, which in the main thread may leave its lock taken (see `Undisturbed.ended`)."""
+    with Undisturbed() as calm:
+        calm.ended(future)
+        return future.result()
+
+
+def _taken(lock: threading.Lock) -> None:
+    """A signal that comes just before this waits would be heard when it ends; so it ends now and then."""
+    while not lock.acquire(timeout=_HEARD_WITHIN_S):
+        pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -164,3 +166,44 @@ def test_storm_of_signals_that_raise_leaves_the_handlers_as_they_were() -> None:
         signal.setitimer(signal.ITIMER_REAL, left_s)
     assert raised == 5000
     assert broken == 0
+
+
+def test_who_ends_a_future_is_not_held_up_by_who_was_broken_off_in_waiting_for_it() -> None:
+    """With `Future.result()` this hangs within some 400 rounds."""
+    code = """if True:
+        import os, random, signal, time
+        from concurrent.futures import Future, ThreadPoolExecutor
+        from holdfast.undisturbed import waited
+
+        class Out(Exception):
+            pass
+
+        def out(*_):
+            raise Out
+
+        def end(future):
+            time.sleep(0.0001)
+            future.set_result(7)
+
+        signal.signal(signal.SIGALRM, out)
+        moments, pool, broken, whole = random.Random(1), ThreadPoolExecutor(1), 0, 0
+        for number in range(3000):
+            future = Future()
+            ending = pool.submit(end, future)
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(1e-5, 4e-4))
+                    whole += waited(future) == 7
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except Out:
+                broken += 1
+            until = time.monotonic() + 10
+            while not ending.done():
+                assert time.monotonic() < until, f"held up in round {number}"
+                time.sleep(0.0001)
+        print("both" if broken > 100 and whole > 100 else (broken, whole), flush=True)
+        os._exit(0)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout, done.stderr) == ("both\n", "")

@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from holdfast.errors import UsageError
+from holdfast.undisturbed import waited
 
 __all__ = ["answer", "closed_at_exit", "in_worker", "on_loop", "run", "settled"]
 
@@ -212,7 +213,7 @@ def answer(future: concurrent.futures.Future[T] | Coming[T]) -> T:
             "a synchronous call inside the loop's own thread would hold up everything",
             hint="use holdfast.aio there, or hand the call to another thread",
         )
-    return future.result()
+    return waited(future) if isinstance(future, concurrent.futures.Future) else future.result()
 
 
 def closed_at_exit(one: Closable) -> None:

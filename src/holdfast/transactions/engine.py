@@ -149,7 +149,7 @@ class Transactions:
                 if isinstance(running, Written):
                     calm.look()
                 else:
-                    calm.wait(running.exception)
+                    calm.ended(running)
                 begun = running.result()
             except HoldfastError:
                 hand.loop.call_soon_threadsafe(hand.resync)
@@ -165,7 +165,8 @@ class Transactions:
             ours = False
             rest = asyncio.run_coroutine_threadsafe(self._carried_on(running, commit, hand), hand.loop)
             try:
-                return calm.wait(rest.result)
+                calm.ended(rest)
+                return rest.result()
             except BaseException:
                 rest.cancel()
                 raise

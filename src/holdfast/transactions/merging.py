@@ -15,9 +15,10 @@ from holdfast.model.field import Table
 from .cells import Fields
 from .complete import AF_INET6
 
-__all__ = ["merged"]
+__all__ = ["WAYS", "merged"]
 
-_WAYS: Final = frozenset(("gateway", "oif", "via", "multipath", "nh_id"))
+WAYS: Final = frozenset(("gateway", "oif", "via", "multipath", "nh_id"))
+"""Where a route leads."""
 _WITHOUT_WAY: Final = (6, 7, 8, 9)
 """RTN_BLACKHOLE, UNREACHABLE, PROHIBIT, THROW: types of routes that lead nowhere."""
 
@@ -35,7 +36,7 @@ def merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> d
         if "local" in fields and "address" not in fields and row.get("address") == row.get("local"):
             kept["address"] = fields["local"]
     if table.name == "routes":
-        ways = [name for name in fields if name in _WAYS and fields[name] is not None]
+        ways = [name for name in fields if name in WAYS and fields[name] is not None]
         if ways:
             for name in ("gateway", "via", "multipath", "nh_id", "encap", "encap_type"):
                 kept.pop(name, None)
@@ -44,7 +45,7 @@ def merged(table: Table, row: Mapping[str, Any], fields: Mapping[str, Any]) -> d
             if kept.get("type") in _WITHOUT_WAY and "type" not in fields:
                 del kept["type"]
         elif fields.get("type") in _WITHOUT_WAY:
-            for name in (*_WAYS, "encap", "encap_type"):
+            for name in (*WAYS, "encap", "encap_type"):
                 kept.pop(name, None)
         if (ways or "type" in fields) and "scope" not in fields:
             kept.pop("scope", None)

@@ -20,7 +20,7 @@ from .compare import differences
 from .complete import AF_INET6, completed
 from .contract import Change, Create, Delete, Named, Request
 from .links import change_link, create_link
-from .merging import merged
+from .merging import WAYS, merged
 from .messages import APPEND, CREATE, EXCL, IFF_UP, REPLACE
 from .order import Phase, Step, Verb, phase_of
 from .present import Present, of_kernel
@@ -279,6 +279,8 @@ def _change(request: Change, place: int, present: Present, *, force: bool) -> Pl
     fields = {name: value for name, value in request.fields.items() if row.get(name, value) != value or isinstance(value, Named)}
     if not fields:
         return Plan(request, (), completed(table, merged(table, row, {})), row, (), target)
+    if table.name == "routes" and not fields.keys().isdisjoint(WAYS):  # they are one thing: what is given of them is given
+        fields |= {name: value for name, value in request.fields.items() if name in WAYS}
     asked = completed(table, merged(table, row, fields))
     steps = _change_steps(place, target, table, row, fields, asked, present, alone=alike is None or len(alike) == 1)
     hung: Sequence[Hung] = present.of_address(target, row) if table.name == "addresses" and steps[0].verb is Verb.DELETE else ()

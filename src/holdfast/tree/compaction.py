@@ -11,6 +11,7 @@ from typing import Final
 
 from holdfast.database.home import Database, Transaction
 from holdfast.errors import Compacted
+from holdfast.undisturbed import waited
 
 from . import past, rows
 
@@ -53,11 +54,11 @@ def compact(database: Database, before: int) -> int:
         sql = "INSERT INTO meta(name, value) VALUES ('oldest_tree', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value"
         tx.change("tree", sql, [(before,)])
 
-    database.write(begin, durable=True).result()
+    waited(database.write(begin, durable=True))
     gone = 0
-    while step := database.write(lambda tx: _step(tx, before), durable=True).result():
+    while step := waited(database.write(lambda tx: _step(tx, before), durable=True)):
         gone += step
-    database.write(lambda tx: _lines(tx, before), durable=True).result()
+    waited(database.write(lambda tx: _lines(tx, before), durable=True))
     return gone
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from holdfast.database.home import Database, Transaction
 from holdfast.errors import AlreadyExists, Closed, Compacted, Corrupt, InvalidValue, NotFound
+from holdfast.undisturbed import waited
 
 from . import past
 from .commit import Proposal, check_words
@@ -194,7 +195,7 @@ class Drafts:
                 draft = self._open.pop(name, None)
             if draft is not None:
                 draft.ended = True
-            self._database.write(lambda tx, name=name: remove(tx, name), durable=True).result()  # type: ignore[misc]
+            waited(self._database.write(lambda tx, name=name: remove(tx, name), durable=True))  # type: ignore[misc]
         return len(over)
 
     def _row(self, name: str) -> tuple[Any, ...] | None:

@@ -13,6 +13,7 @@ import msgspec
 
 from holdfast.database.home import Database, Transaction
 from holdfast.errors import InvalidValue, NotFound, NotSupported
+from holdfast.undisturbed import waited
 
 from .edit import Edit
 from .head import Branch, find, value_of
@@ -44,7 +45,7 @@ class Schemas:
             tx.change("tree", _PUT, [(show(keys), text)])
             tx.note("schema", author=author, message=f"attach to {show(keys) or 'the tree'}")
 
-        self._database.write(job, durable=True).result()
+        waited(self._database.write(job, durable=True))
         self._known = {**self._known, keys: (schema, validator)}
 
     def detach(self, path: PathLike, author: str) -> None:
@@ -57,7 +58,7 @@ class Schemas:
             tx.change("tree", "DELETE FROM tree_schemas WHERE path = ?", [(show(keys),)])
             tx.note("schema", author=author, message=f"detach from {show(keys) or 'the tree'}")
 
-        self._database.write(job, durable=True).result()
+        waited(self._database.write(job, durable=True))
         self._known = {path: one for path, one in self._known.items() if path != keys}
 
     def all(self) -> dict[str, Any]:

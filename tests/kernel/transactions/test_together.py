@@ -88,7 +88,8 @@ async def test_what_no_way_leads_to_any_more_can_be_changed_and_changed_back() -
         async with staged(netns) as stage:
             before = state_of(netns)
             route, nexthop = stage.row("routes", dst="10.9.0.0"), stage.row("nexthops", id=5)
-            there = await stage.commit(stage.change("routes", route, gateway="10.1.0.2"), stage.change("nexthops", nexthop, gateway="10.1.0.2"))
+            changes = [stage.change("routes", route, gateway="10.1.0.2"), stage.change("nexthops", nexthop, gateway="10.1.0.2")]
+            there = await stage.commit(*changes)
             assert difference(before, state_of(netns))
             await stage.commit(*there.undo)
             assert not difference(before, state_of(netns))
