@@ -285,8 +285,8 @@ def test_the_log_names_interfaces_as_they_are_called_now(ns, ndb):
     ns.ip(f"link property add dev {link['ifname']} altname other")
     ns.ip(f"link set {link['ifname']} down name renamed up")
     ns.ip("route replace 10.9.1.0/24 via 10.0.0.2")
-    ndb.interfaces.wait(ifname="renamed", state="up", timeout=2)
-    again = ndb.routes.wait(dst="10.9.1.0/24", timeout=2)
+    ndb.interfaces.wait(ifname="renamed", state="up", timeout=10)
+    again = ndb.routes.wait(dst="10.9.1.0/24", priority=0, timeout=10)  # the one with a priority went with the link
     ndb.routes[{"dst": "10.9.1.0/24", "priority": again["priority"]}].set(gateway="10.0.0.3").commit()
     assert "dev renamed" in told()[0]
     ns.ip("link set renamed name back")  # not waited for: what is told is taken in the same transaction
