@@ -103,7 +103,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """A thread that a failed test left busy would keep the finished run from ending: show it, and end all the same."""
+    """A thread that a failed test left busy would keep the finished run from ending: show it, and end all the same.
+
+    A worker waits for the others, and is ended by who began it.
+    """
+    if hasattr(config, "workerinput"):
+        return
     faulthandler.dump_traceback_later(END_WITHIN_S, exit=True)
 
 
