@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import Denied, UsageError
-from holdfast.model import INTERFACES
+from holdfast.errors import Denied, InvalidValue, UsageError
+from holdfast.model import FDB, INTERFACES
 from holdfast.objects import alike
 from holdfast.objects.batch import nested
-from holdfast.objects.defaults import complete
+from holdfast.objects.defaults import NTF_MASTER, complete
 from holdfast.objects.spec import Scene, as_fields
 from holdfast.objects.values import Place, writer
 from holdfast.transactions.complete import completed
@@ -113,6 +113,8 @@ class _Specs:
                     given = {**self._everywhere, **own}
                     fields = self._reader.read(given, Place(self._scene, target, given))
                 row = complete(table.name, nested(fields) if table is INTERFACES else fields)
+                if table is FDB and row.get("flags", 0) & NTF_MASTER and not row.get("master"):
+                    raise InvalidValue("expected the bridge as `master`, got the flag alone – at flags", hint="`self` is the port's list")
             except UsageError as error:
                 error.details["index"] = index
                 raise

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from holdfast import NDB
-from holdfast.errors import AlreadyExists, KernelError, NotFound
+from holdfast.errors import AlreadyExists, InvalidValue, KernelError, NotFound
 
 # ------------------------------------------------------------------------------------------------------------ rules
 
@@ -168,6 +168,16 @@ def test_removing_a_nexthop_with_routes_and_back(ns, ndb):
 
 def entries(ns, dev):
     return [one for one in ns.bridge_json(f"fdb show dev {dev}") if one["mac"].startswith("02:00:00")]
+
+
+def test_very_many_entries_of_a_bridge_name_it(ns, ndb):
+    ndb.interfaces.create(ifname="br0", kind="bridge", state="up").add_port("v0").commit()
+    macs = [f"02:00:00:00:01:{at:02x}" for at in range(80)]
+    with pytest.raises(InvalidValue, match="expected the bridge as `master`"):
+        ndb.fdb.create_many({"ifindex": "v0", "lladdr": mac, "flags": ["master"]} for mac in macs)
+    assert not entries(ns, "v0")
+    ndb.fdb.create_many({"ifindex": "v0", "lladdr": mac, "master": "br0"} for mac in macs)
+    assert {one["master"] for one in entries(ns, "v0")} == {"br0"} and len(entries(ns, "v0")) == 80
 
 
 def test_forwarding_entries_of_a_bridge(ns, ndb):
