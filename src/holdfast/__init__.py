@@ -21,6 +21,8 @@ TYPE_CHECKING = False  # typing itself would be most of the cost of `import hold
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from holdfast import aio as aio
+    from holdfast import errors as errors
     from holdfast.api.sync.ndb import NDB
     from holdfast.api.sync.tree.tree import Tree
     from holdfast.database.backup import restore
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NDB", "CheckProcess", "CheckProcessException", "HoldfastError", "Keep", "KernelError", "NetlinkError", "Not", "PingAddress", "Record",
-    "RecordSet", "Retention", "Tree", "config", "restore",
+    "RecordSet", "Retention", "Tree", "aio", "config", "errors", "restore",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -53,15 +55,17 @@ _HOME: Final = {
     "PingAddress": "holdfast.objects.checks",
     "Record": "holdfast.objects.records",
     "RecordSet": "holdfast.objects.records",
-    "config": "holdfast.objects.settings",
 }
+_MODULES: Final = {"aio": "holdfast.aio", "config": "holdfast.objects.settings", "errors": "holdfast.errors"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name in _MODULES:
+        found = import_module(_MODULES[name])
+    elif name in _HOME:
+        found = getattr(import_module(_HOME[name]), name)
+    else:
         raise AttributeError(f"module `holdfast` has no `{name}`; it has {', '.join(__all__)}", name=name)
-    module = import_module(_HOME[name])
-    found = module if name == "config" else getattr(module, name)
     globals()[name] = found
     return found
 

@@ -230,6 +230,8 @@ def test_the_package_is_light_and_lazy():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"asyncio", "apsw", "msgspec", "socket", "holdfast.errors"} & set(loaded)
     assert set(holdfast.__all__) <= set(dir(holdfast)) and all(getattr(holdfast, name) for name in holdfast.__all__)
+    code = "import holdfast; print(holdfast.errors.Conflict.__name__, holdfast.aio.NDB.__name__)"  # without having imported them
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "Conflict NDB\n"
     with pytest.raises(AttributeError, match="module `holdfast` has no `colours`"):
         _ = holdfast.colours
     assert holdfast.NDB is SyncNDB and holdfast.aio.NDB is AioNDB and holdfast.NetlinkError is holdfast.KernelError
