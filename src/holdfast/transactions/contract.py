@@ -110,7 +110,7 @@ class Engine(Protocol):
         """All of these requests, or none: returns when the tables show them.
 
         force    overrides what others changed meanwhile, instead of Conflict.
-        timeout_s  until it is done, and seen; undoing has the same time again.
+        timeout_s  until it is done, and seen. Undoing has all the time it needs, as long as the kernel answers within 30 s.
         author, message  for the log.
         Errors name the request by its place in the order given: `index` in `details`, counted from 0.
         Cancelling: what was sent is undone before CancelledError goes on.

@@ -6,12 +6,16 @@ import asyncio
 import contextlib
 import random
 import sys
+import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from holdfast.errors import Bug, Conflict, Denied, HoldfastError, KernelError, NotFound, NotSupported, Timeout
+from holdfast.netlink.ack import Ack
+from holdfast.netlink.requests import RequestSocket
 from holdfast.sources.kinds import make
 from holdfast.testing.netns import Namespace, without_rights
 from holdfast.transactions.commit import Commit
@@ -165,6 +169,24 @@ async def test_what_is_not_done_in_time_leaves_nothing() -> None:
         requests = [stage.new("routes", dst=f"10.{n >> 8}.{n & 255}.0", dst_len=24, gateway="10.0.0.2") for n in range(256, 6256)]
         with pytest.raises(Timeout, match=r"not done within 0.01 s"):
             await stage.commit(*requests, timeout_s=0.01)
+        assert difference(before, state_of(netns)) == []
+
+
+async def test_what_takes_back_is_not_bound_by_a_short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the undo of so many routes needs longer than what all of it was given."""
+    exchange = RequestSocket.exchange
+
+    def slow(self: RequestSocket, messages: Sequence[bytes], timeout_s: float) -> list[tuple[int, Ack]]:
+        time.sleep(0.05)
+        return exchange(self, messages, timeout_s)
+
+    async with one_pair() as (stage, netns):
+        before = state_of(netns)
+        requests = [stage.new("routes", dst=f"10.{n >> 8}.{n & 255}.0", dst_len=24, gateway="10.0.0.2") for n in range(256, 6256)]
+        monkeypatch.setattr(RequestSocket, "exchange", slow)
+        with pytest.raises(Timeout) as refused:
+            await stage.commit(*requests, timeout_s=0.04)
+        assert refused.value.details["undone"] > 0 and not refused.value.details.get("not_undone")
         assert difference(before, state_of(netns)) == []
 
 
