@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from holdfast.database.home import Swept, Transaction
 from holdfast.database.sqlite import Database
 from holdfast.database.statements import Statements
-from holdfast.errors import Bug, Closed
+from holdfast.errors import Bug, Closed, HoldfastError
 from holdfast.model import ROUTES, RULES, TABLES
 from holdfast.model.field import TEXT, U32, Field, Packed, Table
 
@@ -228,6 +229,56 @@ def test_deleting_nothing_takes_no_revision(database: Database) -> None:
     assert database.write(lambda tx: tx.delete(THINGS, "here", ("name",), [["a"]])).result() == [("a",)]
     assert database.write(lambda tx: tx.delete_where(THINGS, "here", "size > ?", (0,))).result() == 0
     assert database.revision == before
+
+
+# -- replace -------------------------------------------------------------------------------------------------------------
+
+
+def test_replacing_is_deleting_and_putting(rng: random.Random) -> None:
+    """The same rows and the same past, whatever of the key moves, wherever columns are missing, and if there was no row."""
+
+    def taken_and_put(tx: Transaction, old: list[Any], columns: tuple[str, ...], values: list[Any]) -> None:
+        tx.delete(THINGS, "here", THINGS.key, list(zip(*old, strict=True)))
+        tx.put(THINGS, "here", columns, values)
+
+    with Database(tables=[THINGS]) as one, Database(tables=[THINGS]) as other:
+        for database in (one, other):
+            put(database, *((name, zone, 1, None, None) for name in "abc" for zone in (None, 1)))
+        for _ in range(60):
+            keys = [*one.fetch("SELECT name, zone FROM things"), ("z", 9)]
+            old = rng.sample(keys, 2)
+            columns = rng.choice((ALL, ("size", "zone", "name"), ("name", "tags"), ("zone",)))
+            made = {"name": "abcdef", "zone": (None, 1, 2), "size": range(9), "tags": (None, ["x"]), "age": range(9)}
+            values = [rng.choices(made[name], k=len(old)) for name in columns]
+            given = dict(zip(columns, values, strict=True))
+            new = list(zip(given.get("name", ["", ""]), given.get("zone", [None, None]), strict=True))
+            if len({*new, *keys}) < len(new) + len(keys):  # no row of another key may be in the way
+                continue
+
+            one.write(lambda tx, old=old, columns=columns, values=values: tx.replace(THINGS, "here", old, columns, values)).result()
+            other.write(lambda tx, old=old, columns=columns, values=values: taken_and_put(tx, old, columns, values)).result()
+            assert things(one) == things(other)
+            assert past(one) == past(other)
+        assert len(past(one)) > 9
+
+
+def test_a_row_that_came_and_was_replaced_in_one_transaction_leaves_one(database: Database) -> None:
+    def job(tx: Any) -> None:
+        tx.put(THINGS, "here", ("name",), [["a"]])
+        tx.replace(THINGS, "here", [("a", None)], ("name",), [["b"]])
+
+    database.write(job).result()
+    assert (things(database, "name"), past(database)) == ([("b",)], [])
+
+
+def test_a_row_that_is_in_the_way_of_another_one_is_not_overwritten(database: Database) -> None:
+    put(database, ("a", None, 1, None, None), ("b", None, 2, None, None))
+    before = things(database)
+    with pytest.raises(HoldfastError, match="UNIQUE"):
+        database.write(lambda tx: tx.replace(THINGS, "here", [("a", None)], ("name",), [["b"]])).result()
+    with pytest.raises(Bug, match="1 keys of things for 2 rows"):
+        database.write(lambda tx: tx.replace(THINGS, "here", [("a", None)], ("name",), [["c", "d"]])).result()
+    assert (things(database), past(database)) == (before, [])
 
 
 def test_delete_where_keeps_to_its_target(database: Database) -> None:

@@ -244,6 +244,11 @@ class Transaction(Protocol):
         Returns the rows, as given, whose key matched nothing.
         """
 
+    def replace(self, table: Table, target: str, keys: Sequence[Row], columns: Columns, values: Values) -> None:
+        """Put each row in the place of the one under the key beside it, which is another one than its own and no other row's: what
+        `delete` and `put` do, for half the cost. Keys: in the order of the table's key columns, JSON as text. No row under it: `put`.
+        """
+
     def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
         """Delete the target's rows that match; returns how many."""
 

@@ -20,7 +20,7 @@ from .home import Columns, Row, Values
 from .insertion import Insertion, texts
 from .schema import column_ddl, key_terms, literal, sentinel
 
-__all__ = ["Deletion", "Statements", "length_of", "row_at"]
+__all__ = ["Deletion", "Exchange", "Statements", "length_of", "row_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,22 @@ class Deletion:
         return zip(*columns, strict=True) if columns else repeat((), count)
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A statement that makes one row into another one with another key. Its arguments: target, revision, the old key, and the values of
+    those columns that are set; `places`, `json`: as above."""
+
+    sql: str
+    places: tuple[int, ...]
+    json: frozenset[int]
+
+    def values(self, row: Row) -> Row:
+        """The values that are set, as SQLite takes them."""
+        if self.json:
+            return tuple([texts([row[place]])[0] if place in self.json else row[place] for place in self.places])
+        return tuple([row[place] for place in self.places])
+
+
 class Statements:
     """Of one table. Texts depend on which columns are given; there are few such sets, so all are kept."""
 
@@ -47,6 +63,7 @@ class Statements:
         self._inserts: dict[Columns, Insertion] = {}
         self._stagings: dict[Columns, Insertion] = {}
         self._deletes: dict[Columns, Deletion] = {}
+        self._exchanges: dict[tuple[Columns, Columns], Exchange] = {}
         self.volatile = table.lasting != table.columns
 
     def put(self, columns: Columns) -> Insertion:
@@ -82,11 +99,38 @@ class Statements:
         if known is None:
             self._fields(columns)
             given = [name for name in self.table.key if name in columns]
-            terms = " AND ".join(_matches(self.table[name], name in columns) for name in self.table.key)
+            terms = " AND ".join(_matches(self.table[name], "?" if name in columns else None) for name in self.table.key)
             sql = f"DELETE FROM {self.table.name} INDEXED BY {self.table.name}_key WHERE target = ? AND {terms}"
             places = {name: columns.index(name) for name in given}
             json = tuple(place for name, place in places.items() if self.table[name].json)
             known = self._deletes[columns] = Deletion(sql, tuple(places.values()), json)
+        return known
+
+    def exchange(self, columns: Columns, moved: Columns) -> Exchange:
+        """Make one row into another one, `moved` naming what differs in their keys.
+
+        Key columns that stay are not set, so that indexes of them alone are left as they are. A conflict is a FAIL: with ABORT, the
+        usual one, SQLite copies the pages first (see schema.py), and this is one row.
+        """
+        known = self._exchanges.get((columns, moved))
+        if known is None:
+            key = self.table.key
+            sets = [field for field in self.table.fields if field.name in moved or field.name not in key]
+            given = [field for field in sets if field.name in columns]
+            numbers = {field.name: place for place, field in enumerate(given, 3 + len(key))}
+            terms = [
+                f"{field.name} = {_or_default(field, f'?{numbers[field.name]}') if field in given else literal(field.default)}"
+                for field in sets
+            ]
+            where = [_matches(self.table[name], f"?{place}") for place, name in enumerate(key, 3)]
+            name = self.table.name
+            sql = (
+                f"UPDATE OR FAIL {name} INDEXED BY {name}_key SET since = ?2, {', '.join(terms)} "
+                f"WHERE target = ?1 AND {' AND '.join(where)}"
+            )
+            places = tuple(columns.index(field.name) for field in given)
+            json = frozenset(place for place, field in zip(places, given, strict=True) if field.json)
+            known = self._exchanges[columns, moved] = Exchange(sql, places, json)
         return known
 
     @cached_property
@@ -184,10 +228,11 @@ def _differs(field: Field) -> str:
     return f"{field.name} IS NOT excluded.{field.name}"
 
 
-def _matches(field: Field, given: bool) -> str:
+def _matches(field: Field, value: str | None) -> str:
+    """Does a part of the key equal a value (its SQL; None: it is not given)?"""
     if field.default is not None:
-        return f"{field.name} = {_or_default(field, '?') if given else literal(field.default)}"
-    return f"coalesce({field.name}, {sentinel(field)}) = " + (f"coalesce(?, {sentinel(field)})" if given else sentinel(field))
+        return f"{field.name} = {_or_default(field, value) if value else literal(field.default)}"
+    return f"coalesce({field.name}, {sentinel(field)}) = " + (f"coalesce({value}, {sentinel(field)})" if value else sentinel(field))
 
 
 def _json_places(fields: Sequence[Field]) -> tuple[int, ...]:

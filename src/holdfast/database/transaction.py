@@ -113,6 +113,22 @@ class Transaction:
             self.changed(statements, target, lasting=True)
         return missed
 
+    def replace(self, table: Table, target: str, keys: Sequence[Row], columns: Columns, values: Values) -> None:
+        statements = self.statements(table)
+        if length_of(columns, values) != len(keys):
+            raise Bug(f"{len(keys)} keys of {table.name} for {length_of(columns, values)} rows")
+        connection = self._session.connection
+        for place, old in enumerate(keys):
+            row = row_at(values, place)
+            new = dict(zip(columns, row, strict=True))
+            moved = tuple([name for name, one in zip(table.key, old, strict=True) if new.get(name) != one])
+            plan = statements.exchange(columns, moved)
+            connection.execute(plan.sql, (target, self._number, *old, *plan.values(row)))
+            if connection.changes():
+                self.changed(statements, target, lasting=True)
+            else:
+                self.insert(statements, statements.put(columns), target, columns, [[one] for one in row])
+
     def delete_where(self, table: Table, target: str, condition: str = "", args: Sequence[Any] = ()) -> int:
         statements = self.statements(table)
         sql = f"DELETE FROM {table.name} WHERE target = ? AND ({condition or 'true'})"

@@ -165,11 +165,11 @@ class Applier:
             return
         taking = Replacement(tx, self.target, batch)
         while taking.more:
-            gone, now = taking.run()
-            if gone is not None:
-                self._delete(tx, gone)
-            if now is not None:
-                self._put(tx, now)
+            gone, instead, others = taking.run()
+            if instead is not None:
+                self._replace(tx, gone, instead)
+            if others is not None:
+                self._put(tx, others)
             if (other := taking.other()) is not None:
                 yield from self._one_by_one(tx, other)
 
@@ -178,9 +178,10 @@ class Applier:
         [key] = keys_of(batch)
         if key[: len(paths.PREFIX)] != only[: len(paths.PREFIX)]:
             return False
-        if key != only:
-            self._delete(tx, Batch(ROUTES, "delete", 0, ROUTES.key, tuple([[part] for part in only])))
-        self._put(tx, batch)
+        if key == only:
+            self._put(tx, batch)
+        else:
+            self._replace(tx, [only], batch)
         return True
 
     def _one_by_one(self, tx: Transaction, batch: Batch) -> Iterator[Ask | Reread]:
@@ -255,6 +256,12 @@ class Applier:
         if self.journal is not None:
             self.journal.touch(batch)
         return tx.delete(batch.table, self.target, batch.columns, batch.values)
+
+    def _replace(self, tx: Transaction, keys: Sequence[Key], batch: Batch) -> None:
+        if self.journal is not None:
+            self.journal.touch(Batch(batch.table, "delete", 0, batch.table.key, tuple(zip(*keys, strict=True))))
+            self.journal.touch(batch)
+        tx.replace(batch.table, self.target, keys, batch.columns, batch.values)
 
     def _drop(self, tx: Transaction, table: str, where: Where) -> None:
         if self.journal is not None:

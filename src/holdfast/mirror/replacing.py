@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.model import ROUTES
 from holdfast.netlink.batch import Batch
 
-from .batches import Key, keys_of
+from .batches import Key, keep, keys_of
 from .paths import PREFIX
 
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ class Replacement:
     def more(self) -> bool:
         return self._at < len(self._keys)
 
-    def run(self) -> tuple[Batch | None, Batch | None]:
-        """The rows that go and those that are now there, from here on up to the next that is not plain."""
+    def run(self) -> tuple[list[Key], Batch | None, Batch | None]:
+        """From here on up to the next route that is not plain: keys of rows that go, the rows that take their places, and the others."""
         start, gone = self._at, list[Key]()
+        moves = list[bool]()
         seen = set[tuple[Any, ...]]()
         for key in self._keys[start:]:
             prefix = key[:_LENGTH]
@@ -55,10 +56,14 @@ class Replacement:
             if len(present) > 1:
                 break
             seen.add(prefix)
-            gone += [one for one in present if one != key]
+            moves.append(bool(present) and present[0] != key)
+            if moves[-1]:
+                gone += present
             self._at += 1
-        deleted = Batch(ROUTES, "delete", 0, ROUTES.key, tuple(zip(*gone, strict=True))) if gone else None
-        return deleted, self._rows(start, self._at)
+        rows = self._rows(start, self._at)
+        if rows is None:
+            return [], None, None
+        return gone, keep(rows, moves), keep(rows, [not one for one in moves])
 
     def other(self) -> Batch | None:
         """The route at which the last run ended, if it is to be looked at alone."""
