@@ -19,6 +19,7 @@ from holdfast.transactions.contract import Change, Named, Request
 from holdfast.transactions.present import Present
 from holdfast.transactions.text import described
 
+from .asked import not_as_asked
 from .stage import Stage, staged
 from .states import difference, state_of
 
@@ -124,6 +125,9 @@ class Dice:
     def _rows(self, table: str, condition: str) -> list[dict[str, Any]]:
         return Present(self.stage.mirror.database.fetch).rows(TABLES[table], self.stage.target, condition)
 
+    def names(self) -> dict[int, str]:
+        return {row["ifindex"]: row["ifname"] for row in self._rows("interfaces", "true")}
+
     def name(self) -> Named:
         return Named(self.rng.choice(("v0", "v0", "v1", "br0", "a0")))
 
@@ -200,7 +204,7 @@ async def _story(seed: int, steps: int, dice_of: Kind = WideDice) -> list[str]:
             poisoned = rng.random() < 0.4
             if poisoned:
                 requests.append(rng.choice(dice.poisons()))
-            before = await asyncio.to_thread(state_of, netns)
+            before, names = await asyncio.to_thread(state_of, netns), dice.names()
             failure: HoldfastError | None = None
             try:
                 await stage.commit(*requests, timeout_s=10)
@@ -210,6 +214,8 @@ async def _story(seed: int, steps: int, dice_of: Kind = WideDice) -> list[str]:
             told.append(f"{len(requests)} done" if failure is None else f"{type(failure).__name__}: {failure}")
             if failure is None:
                 assert not poisoned, f"seed {seed}: what is impossible was taken: {requests}"
+                wrong = not_as_asked(requests, names, before, after)
+                assert not wrong, f"seed {seed}: {wrong}: {list(map(shown, requests))}"
             else:
                 assert not failure.details.get("not_undone"), f"seed {seed}: {failure}: {list(map(shown, requests))}"
                 different = difference(before, after)
