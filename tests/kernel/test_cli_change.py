@@ -387,3 +387,37 @@ def test_moving_to_a_namespace(shell: Shell, make_netns: Any) -> None:
     other = make_netns("far")
     shell.run(f"set interface v1 netns {other.path}")
     assert other.ip_json("link show v1")[0]["ifname"] == "v1"
+
+
+ADVICE = {
+    "add rule from 10.5.0.0/16 lookup 100 pref 50": "it is there already: `set` changes it",
+    "add interface v0 type bridge": "`set` changes it",
+    "add interface br1 type macvlan": "it stands on another interface: name that as its `link`",
+    "add interface x0 type vxlan": "name its network: `vxlan_id`",
+    "set interface v0 master v1": "only a bridge, a bond, a team or a VRF can be a master",
+    "set interface v0 address 01:00:00:00:00:01": "a MAC address of one interface is neither multicast nor zero",
+    "set interface loo mtu 1400": "did you mean `lo`?",
+    "add route 10.9.0.0/24 via 203.0.113.1": "no interface that is up has an address in the gateway's network",
+    "add route 2001:db8::/64 via 2001:db8:5::1": "no interface that is up has an address in the gateway's network",
+    "add nexthop id 3 via 203.0.113.1 dev v0": "no interface that is up has an address in the gateway's network",
+    "add route 10.9.0.0/24 dev br0": "set the interface up first",
+    "add nexthop id 3 via 192.0.2.9 dev br0": "set the interface up first",
+    "add route 10.9.0.0/24": "name its gateway (`via`) or its interface (`dev`)",
+    "add route 10.9.0.1/24 via 192.0.2.9": "the bits behind the prefix length must be zero",
+    "add route 10.9.0.0/24 via 192.0.2.9 src 10.7.7.7": "an interface must have the address that it is to be sent from",
+    "add route 2001:db8::/64 via fe80::1": "a link-local gateway needs its interface: `dev`",
+    "add route 10.9.0.0/24 nhid 55": "add the nexthop first, or in the same transaction",
+    "add nexthop id 4 group 1/2": "add its nexthops first, or in the same transaction",
+    "add interface x0 type vxlan idd 5": "did you mean `id`? `holdfast add interface help vxlan` lists the words",
+}
+
+
+def test_who_is_refused_is_told_what_to_do(shell: Shell) -> None:
+    shell.netns.ip("link add br0 type bridge")
+    shell.run("add rule from 10.5.0.0/16 lookup 100 pref 50")
+    for line, advice in ADVICE.items():
+        said = shell.run(line, code=2 if "idd" in line else 1).splitlines()
+        assert len(said) == 2 and said[1].strip().startswith(advice), said
+    assert [line for line in shell.run("add interface x0 type vlan link v0 id 5 --dry-run").splitlines() if "ip link" in line] == [
+        "    ip link add x0 link v0 type vlan id 5"
+    ]

@@ -16,8 +16,7 @@ from holdfast.model import INTERFACES
 from holdfast.objects.batch import Batch, named
 from holdfast.objects.following import V
 from holdfast.objects.object import Object
-from holdfast.objects.reading import spelled
-from holdfast.objects.spec import as_fields
+from holdfast.objects.spec import as_fields, spelled
 from holdfast.transactions.contract import Change, Create, Delete
 
 __all__ = ["Interface"]
@@ -154,7 +153,7 @@ class Interface(Object[V]):
         def step(batch: Batch) -> None:
             _, port = self._port(batch, wanted)
             if port is None or port["master"] != self["ifindex"]:
-                raise InvalidValue(f"interface `{_told(wanted)}` is no port of {self.key_repr()}")
+                raise InvalidValue(f"interface `{_told('interfaces', wanted)}` is no port of {self.key_repr()}")
             batch.put(Change(self["target"], INTERFACES, port._view.plan.row_of(port._now()), {"master": None}))
 
         return self._then(step)
@@ -191,7 +190,7 @@ class Interface(Object[V]):
             view = getattr(self, "ipaddr" if table == "addresses" else table)
             found = list(_matching(view, wanted))
             if not found and wanted:
-                raise NotFound(f"no {view.table.noun} `{_told(wanted)}` on {self.key_repr()}", table=table)
+                raise NotFound(f"no {view.table.noun} `{_told(table, wanted)}` on {self.key_repr()}", table=table)
             for one in found:
                 batch.put(Delete(self["target"], view.table, view.plan.row_of(one._now()), missing_ok=True))
 
@@ -222,5 +221,5 @@ def _matching(view: Any, wanted: Any) -> Iterator[Object[Any]]:
             yield one
 
 
-def _told(wanted: Any) -> str:
-    return str(wanted) if isinstance(wanted, str | int) or callable(wanted) else spelled(as_fields(wanted))
+def _told(table: str, wanted: Any) -> str:
+    return str(wanted) if isinstance(wanted, str | int) or callable(wanted) else spelled(table, as_fields(wanted))

@@ -236,9 +236,3 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
-
-
-def spelled(fields: Mapping[str, Any]) -> str:
-    """A spec as people write it, for messages: a single field without its name."""
-    given = {name: value for name, value in fields.items() if value is not None}
-    return str(*given.values()) if len(given) == 1 else ", ".join(f"{name} {value}" for name, value in given.items())

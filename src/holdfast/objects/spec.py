@@ -26,7 +26,7 @@ from holdfast.model.names import Names
 
 __all__ = [
     "DEFAULT_ROUTE", "KIND_ATTRIBUTES", "RT_TABLE_MAIN", "Scene", "Spelling", "Wanted", "address_text", "as_fields", "family_of", "holds",
-    "identity", "identity_names", "is_interface", "readers", "shown_name", "spelling", "spoken_key",
+    "identity", "identity_names", "is_interface", "readers", "shown_name", "spelled", "spelling", "spoken_key",
 ]  # fmt: skip
 
 AF_INET: Final = 2
@@ -36,6 +36,8 @@ RT_TABLE_MAIN: Final = 254
 IP6_RT_PRIO_USER: Final = 1024
 DEFAULT_ROUTE: Final = "default"
 
+_WORDS: Final = {"ifindex": "dev", "oif": "dev", "table_id": "table"}
+"""What people say for a field."""
 _TEXT_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "interfaces": ("ifname", "altnames"),
     "addresses": ("local", "address"),
@@ -291,6 +293,14 @@ def spoken_key(table: str, row: Mapping[str, Any]) -> str:
             bits = row.get(lengths.get(name, ""))
             return str(value) if bits is None or value == DEFAULT_ROUTE else f"{value}/{bits}"
     return ""
+
+
+def spelled(table: str, fields: Mapping[str, Any]) -> str:
+    """A spec as people write it, for messages: `10.0.0.1/24 dev eth0`. What a text would stand for comes without its name."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    bare = next(iter(given), None) if len(given) == 1 else next((name for name in _TEXT_KEYS[table] if name in given), None)
+    words = [] if bare is None else [str(given.pop(bare))]
+    return " ".join([*words, *(f"{_WORDS.get(name, name)} {value}" for name, value in given.items())])
 
 
 def family_of(text: str) -> int:

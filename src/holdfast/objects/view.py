@@ -18,15 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
-from holdfast.errors import AlreadyExists, Denied, NotFound
+from holdfast.errors import AlreadyExists, Denied, NotFound, did_you_mean
 from holdfast.model.field import Table
 from holdfast.objects import settings
 from holdfast.objects.defaults import complete
 from holdfast.objects.following import Following, Seen
 from holdfast.objects.object import Object
-from holdfast.objects.reading import Plan, Reading, plan, spelled
+from holdfast.objects.reading import Plan, Reading, plan
 from holdfast.objects.records import Record, RecordSet, shape
-from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelling
+from holdfast.objects.spec import KIND_ATTRIBUTES, RT_TABLE_MAIN, Wanted, as_fields, holds, shown_name, spelled, spelling
 from holdfast.objects.values import Place, writer
 from holdfast.transactions.contract import Named
 
@@ -202,10 +202,13 @@ class View(Generic[Found]):
         if not isinstance(key, str | int):
             fields = as_fields(key)
             target = fields.get("target", target)
-            key = spelled({name: value for name, value in fields.items() if name != "target"})
+            key = spelled(self.table.name, {name: value for name, value in fields.items() if name != "target"})
         where = f" on {self.chain.key_repr()}" if self.chain is not None else f" in {target}"
         sources = list(self.reading.targets())
         hint = "" if target in sources else f"there is no source `{target}`, but {', '.join(sources) or 'none at all'}"
+        if not hint and self.table.name == "interfaces":
+            names = self.reading.fetch("SELECT ifname FROM interfaces WHERE target = ?", (target,))
+            hint = did_you_mean(str(key), [name for (name,) in names])
         return NotFound(f"no {noun} `{key}`{where}", hint=hint, table=self.table.name, target=target)
 
     def _moment(self) -> tuple[int, int]:
@@ -319,7 +322,8 @@ class View(Generic[Found]):
         row = self._known({**named, "target": target}) if named else None
         if row is not None and not self._object(row, (-1, self.reading.revision)).leaving:
             name = next(iter(named.values()))
-            raise AlreadyExists(f"{self.table.noun} `{name}` is in {target} already", table=self.table.name, target=target)
+            hint = "`set` changes it"
+            raise AlreadyExists(f"{self.table.noun} `{name}` is in {target} already", hint=hint, table=self.table.name, target=target)
         return self._new(target, given)
 
     def ensure(self, spec: Any = None, /, **fields: Any) -> Found:

@@ -12,6 +12,7 @@ from holdfast.model import INTERFACES
 from holdfast.model.field import Table
 from holdfast.netlink.ack import Ack
 
+from .advice import advice
 from .contract import Change, Create, Delete, Named, Request
 from .order import Step, Verb
 from .present import Present
@@ -72,7 +73,8 @@ def error_of(step: Step, request: Request, ack: Ack, present: Present) -> Holdfa
         return Denied(message, hint=_HINT, errno="EPERM", **details)
     if ack.missing is not None:
         details["missing_attribute"] = ack.missing
-    return KernelError(ack.error, ack.sentence, request=_VERBS[step.verb] + thing, **details)
+    hint = advice(step.verb, request, ack.error, ack.sentence)
+    return KernelError(ack.error, ack.sentence, request=_VERBS[step.verb] + thing, hint=hint, **details)
 
 
 def with_outcome(failure: HoldfastError, undone: int, left: Sequence[str]) -> HoldfastError:

@@ -102,7 +102,7 @@ def _route(row: Mapping[str, Any], names: Mapping[int, str], only: set[str] | No
     table = row.get("table_id") or 254
     told: dict[str, Any] = {"dst": f"{row['dst']}/{row['dst_len']}", "table": "main" if table == 254 else str(table)}
     if only is None:
-        told["type"] = _TYPES[row.get("type") or 1]
+        told |= {} if row.get("nh_id") else {"type": _TYPES[row.get("type") or 1]}  # by a blackhole it is one
         told |= {"gateway": row["gateway"]} if row.get("gateway") else {}
         told |= {"nhid": row["nh_id"]} if row.get("nh_id") else {}
         told |= {"metrics": [row["metrics"]]} if row.get("metrics") else {}

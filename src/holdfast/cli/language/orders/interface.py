@@ -70,13 +70,18 @@ def _type(fields: dict[str, Any], words: Words) -> None:
     fields["kind"] = kind
     if kind == "veth":
         _veth(fields, words)
-    if kind not in KINDS:
-        return
-    own = _OWN.keys() - _ALIASES.get(kind, {}).keys()
-    known = {word: name for word, name in _short(KINDS[kind]).items() if word not in own}
+    known = _words_of(fields)
     while words.next in known:
-        name = known[words.take()]
-        fields[name] = words.take()
+        known[words.take()](fields, words)
+
+
+def _words_of(fields: Mapping[str, Any]) -> dict[str, Say]:
+    """The short words of the kind that was named: right behind it, or further on where all interfaces have none like it."""
+    kind = fields.get("kind")
+    if kind not in KINDS:
+        return {}
+    own = _OWN.keys() - _ALIASES.get(kind, {}).keys()
+    return {word: value(name) for word, name in _short(KINDS[kind]).items() if word not in own}
 
 
 def _veth(fields: dict[str, Any], words: Words) -> None:
@@ -146,5 +151,5 @@ _OWN: Final[dict[str, Say]] = {
 
 INTERFACE: Final = Order(
     INTERFACES, {**_attributes(), **_OWN}, {"ifname": is_name}, key=("ifname", "ifindex"),
-    kinds={name: _behind(kind) for name, kind in KINDS.items()} | PORTS,
+    kinds={name: _behind(kind) for name, kind in KINDS.items()} | PORTS, more=_words_of,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -122,6 +122,7 @@ class Order:
     bare    what values without a word are, in this order: field → is it one? (of the text).
     key     the fields that say which object is meant; the rest is what it is like.
     kinds   kind → the words that may follow it, and their fields; by the names of these they are among `words`.
+    more    words that there are besides, after what was read: those of the kind.
     finish  completes what was read, or refuses it.
     """
 
@@ -130,6 +131,7 @@ class Order:
     bare: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     kinds: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    more: Callable[[Fields], Mapping[str, Say]] = lambda fields: {}
     finish: Callable[[Fields], None] | None = None
 
     @cached_property
@@ -162,17 +164,22 @@ class Order:
             words.give_back(rest)
             words.last = token = name
         elif token not in self.known:
+            more = self.more(fields)
+            if token in more:
+                more[token](fields, words)
+                return
             for place, fits in self.bare.items():
                 if place not in fields and fits(token):
                     fields[place] = token
                     return
-            raise self._unknown(token, fields)
+            raise self._unknown(token, fields, more)
         self.known[token](fields, words)
 
-    def _unknown(self, token: str, fields: Mapping[str, Any]) -> InvalidValue | UnknownName:
+    def _unknown(self, token: str, fields: Mapping[str, Any], more: Iterable[str]) -> InvalidValue | UnknownName:
         if _LIKE_AN_ADDRESS.fullmatch(token) and not self.bare.keys() <= fields.keys():
             example = "for example 10.0.0.0/24 or 2001:db8::1"
             return InvalidValue(f"expected an address or a prefix, got `{token}` – in the words of the {self.table.noun}", hint=example)
-        hint = did_you_mean(token, self.known, also=f"`holdfast add {self.table.noun} help` lists the words")
+        kind = f" {fields['kind']}" if fields.get("kind") in self.kinds else ""
+        hint = did_you_mean(token, [*self.known, *more], also=f"`holdfast add {self.table.noun} help{kind}` lists the words")
         article = "an" if self.table.noun[0] in "aeiou" else "a"
         return UnknownName(f"`{token}` is no word of {article} {self.table.noun}", hint=hint)
