@@ -4,9 +4,9 @@
 
 One at a time: create, change, remove, each a commit that returns when the tables show it, with 0 and with 100 k routes present
 (--large: 1 M), through the synchronous API and, by a task that awaits each, through the asynchronous one; beside it pyroute2's NDB, with
-few. In one transaction: 100 k routes by create_many, seen and verified, beside `ip -batch`; a table of 100 k replaced by one that
-differs in 10, by replace_all; 1 000 veth pairs. Targets: ≥ 2 000/s each through the synchronous API; ≤ 3× ip -batch; replaced in
-≤ 1 s; memory bounded.
+few. In one transaction: 100 k routes by create_many, seen and verified, beside `ip -batch`; 100 k of which the last is refused, so that
+all are undone; a table of 100 k replaced by one that differs in 10, by replace_all; 1 000 veth pairs. Targets: ≥ 2 000/s each through the
+synchronous API; ≤ 3× ip -batch; replaced in ≤ 1 s; memory bounded.
 """
 
 from __future__ import annotations
@@ -85,21 +85,33 @@ def spent(work: Any) -> float:
 
 
 def at_once(count: int) -> dict[str, float]:
-    """Seconds for one transaction of `count` routes, for a difference of 10, for none, and for taking it all back."""
-    from holdfast import NDB
+    """Seconds for one transaction of `count` routes, for one that is refused, for a difference of 10, for none, and for taking all away."""
+    from holdfast import NDB, KernelError
 
     def specs(other: int) -> list[dict[str, Any]]:
         return [{"dst": f"{address(i)}/32", "gateway": "192.168.0.3" if i < other else "192.168.0.2"} for i in range(count)]
+
+    def refused() -> None:
+        try:
+            ndb.routes.create_many([*specs(0), {"dst": "10.9.0.0/24", "gateway": "203.0.113.1"}], table=101)
+        except KernelError as error:
+            if error.details["undone"] != count or error.details["not_undone"]:
+                raise
+        else:
+            raise SystemExit("what cannot be was taken")
+        if left := ndb.sql("SELECT count(*) AS count FROM routes WHERE table_id = 101")[0].count:
+            raise SystemExit(f"{left} are left")
 
     with NDB(sources=[HERE]) as ndb:
         before = scene.resident_mb()
         create = spent(lambda: ndb.routes.create_many(specs(0), table=100))
         grown = scene.resident_mb() - before
         one, other = specs(10), specs(0)
+        rolled = spent(refused)
         difference = min(spent(lambda rows=rows: ndb.routes.replace_all(rows, table=100)) for rows in (one, other, one))
         nothing = spent(lambda: ndb.routes.replace_all(one, table=100))
         remove = spent(lambda: ndb.routes.replace_all([], table=100))
-        return {"create": create, "difference": difference, "nothing": nothing, "remove": remove, "mb": grown}
+        return {"create": create, "difference": difference, "nothing": nothing, "remove": remove, "rolled": rolled, "mb": grown}
 
 
 def veths(count: int) -> dict[str, float]:
@@ -134,6 +146,7 @@ def main(large: bool) -> None:
         ours = scene.child(__file__, "many", str(count))
     print(f"\n{count} routes in one transaction, seen and verified: {ours['create']:.2f} s, {ours['create'] / batch:.1f}× ip -batch "
           f"({batch:.2f} s); memory grows by {ours['mb']:.0f} MB")  # fmt: skip
+    print(f"as many, the last one refused, all undone: {ours['rolled']:.2f} s")
     print(f"the table replaced by one that differs in 10: {ours['difference']:.2f} s; nothing other: {ours['nothing']:.2f} s; "
           f"emptied: {ours['remove']:.2f} s")  # fmt: skip
     with scene.namespace(NAME):
