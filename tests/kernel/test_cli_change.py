@@ -202,7 +202,8 @@ def test_an_entry_is_in_the_bridges_table_or_in_the_ports_own(shell: Shell) -> N
 
     def entries() -> list[tuple[str, str]]:
         shown = shell.netns.bridge_json("fdb show dev v0")
-        return [(one.get("master", "self"), one["state"]) for one in shown if one["mac"] == "02:00:00:00:00:07"]
+        ours = [one for one in shown if one["mac"] == "02:00:00:00:00:07" and "vlan" not in one]  # some kernels make one for each VLAN
+        return [(one.get("master", "self"), one["state"]) for one in ours]
 
     assert entries() == [("b7", "static")]
     shell.run("add fdb 02:00:00:00:00:07 dev v0 self permanent")

@@ -72,6 +72,10 @@ class VlanCodec(TableCodec):
             row[self.slot["tunnel"]] = {**tunnel, "id": tunnel["id"] + offset}
         return tuple(row)
 
+    def pack_header(self, header: Mapping[str, Any]) -> bytes:
+        """Of a request: without what belongs to an entry, which a kernel that filters by VLAN takes for a broken attribute."""
+        return super().pack_header(header)[: self.outer.size]
+
     def encode(self, row: Mapping[str, Any]) -> bytes:
         body = super().encode(row)
         size = self.outer.size

@@ -30,7 +30,6 @@ _OTHERS: Final = {
     "neighbours": ("state", "flags"),
     "rules": ("inverted",),
     "routes": ("hops",),
-    "vlans": ("self",),
 }
 """Fields that are not compared as they stand: each is looked at on its own, or not at all."""
 

@@ -215,19 +215,14 @@ def _may_have_several(asked: Mapping[str, Any]) -> bool:
 
 
 def _create_vlan(place: int, request: Create, asked: Mapping[str, Any], present: Present) -> list[Step]:
-    return _vlan_steps(place, request.target, request.table, asked, present, Verb.CREATE)
+    return _vlan_steps(place, request.target, request.table, asked, Verb.CREATE)
 
 
-def _vlan_steps(
-    place: int, target: str, table: Table, asked: Mapping[str, Any], present: Present, verb: Verb
-) -> list[Step]:
-    ifindex = asked["ifindex"]
-    own = not isinstance(ifindex, Named) and present.kind(target, ifindex) == "bridge"
-    row = {**asked, "self": own}
-    steps = [Step(place, target, Phase.VLAN, verb, table, row)]
+def _vlan_steps(place: int, target: str, table: Table, asked: Mapping[str, Any], verb: Verb) -> list[Step]:
+    steps = [Step(place, target, Phase.VLAN, verb, table, asked)]
     options = {name: asked[name] for name in _VLAN_OPTIONS if name in asked}
     if options and verb is Verb.CHANGE:
-        part = {"ifindex": ifindex, "vid": asked["vid"], **options}
+        part = {"ifindex": asked["ifindex"], "vid": asked["vid"], **options}
         steps.append(Step(place, target, Phase.VLAN, Verb.CHANGE, table, part, how="options"))
     return steps
 
@@ -312,14 +307,14 @@ def _change_steps(
         if same and alone and not of_kernel(row):
             return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, REPLACE)]
     elif table.name == "vlans" and not {"ifindex", "vid"} & fields.keys():
-        return _vlan_steps(place, target, table, {**asked, **fields}, present, Verb.CHANGE)
+        return _vlan_steps(place, target, table, {**asked, **fields}, Verb.CHANGE)
     elif table.name in _IN_PLACE and not (set(table.key) | (_FIXED_ADDRESS if table.name == "addresses" else set())) & fields.keys():
         flags = REPLACE | CREATE if table.name in ("neighbours", "fdb") else REPLACE
         return [Step(place, target, phase_of(table, asked), Verb.CHANGE, table, asked, flags)]
     going = _delete_steps(place, target, table, row, present)
     making = _create_plain(place, Create(target, table, asked, beside=table.name == "routes"), asked)
     if table.name == "vlans":
-        making = _vlan_steps(place, target, table, asked, present, Verb.CREATE)
+        making = _vlan_steps(place, target, table, asked, Verb.CREATE)
     return [*going, *making]
 
 
@@ -417,6 +412,6 @@ def _delete(request: Delete, place: int, present: Present) -> Plan:
 
 def _delete_steps(place: int, target: str, table: Table, row: Mapping[str, Any], present: Present) -> list[Step]:
     if table.name == "vlans":
-        return [step._replace(phase=-Phase.VLAN) for step in _vlan_steps(place, target, table, row, present, Verb.DELETE)]
+        return [step._replace(phase=-Phase.VLAN) for step in _vlan_steps(place, target, table, row, Verb.DELETE)]
     how = "netns" if table.name == "netns" else ""
     return [Step(place, target, -phase_of(table, row), Verb.DELETE, table, row, how=how)]

@@ -181,11 +181,6 @@ class Present:
         found = self.fetch("SELECT ifindex FROM interfaces WHERE target = ? AND ifname = ?", (named.target or target, named.ifname))
         return int(found[0][0]) if found else _NOBODY
 
-    def kind(self, target: str, ifindex: int) -> str | None:
-        """The kind of an interface."""
-        found = self.fetch("SELECT kind FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex))
-        return found[0][0] if found else None
-
     def ifname(self, target: str, ifindex: int) -> str:
         """The name of an interface, for messages; its number, where there is none."""
         known = None if self.ifnames is None else self.ifnames.get((target, ifindex))

@@ -11,7 +11,7 @@ from typing import Any
 
 from holdfast.errors import KernelError, NotFound
 from holdfast.mirror.hand import Hand
-from holdfast.model import INTERFACES
+from holdfast.model import INTERFACES, VLANS
 from holdfast.netlink.batch import Batch
 from holdfast.netlink.codec import decode
 from holdfast.netlink.namespace import open_namespace
@@ -31,6 +31,7 @@ class Scene:
     def __init__(self, hands: Mapping[str, Hand]) -> None:
         self._hands = hands
         self._indexes: dict[tuple[str, str], int] = {}
+        self._bridges: dict[tuple[str, int], bool] = {}
         self._namespaces: dict[str, int] = {}
         self._guests: dict[str, Source] = {}
         self._guest_wires: dict[str, RequestSocket] = {}
@@ -66,6 +67,7 @@ class Scene:
     def forget(self) -> None:
         """Interfaces have come, gone, or changed their names."""
         self._indexes.clear()
+        self._bridges.clear()
 
     def resolved(self, step: Step) -> Mapping[str, Any]:
         """The step's row, with numbers for what is Named and for namespaces. Raises: NotFound."""
@@ -79,8 +81,9 @@ class Scene:
                 row["peer"] = {**peer, "net_ns": self.namespace(peer["target"])}
         for value in row.values():
             if value.__class__ in _HOLDING:
-                return {name: self._numbered(value, step.target) for name, value in row.items()}
-        return row
+                row = {name: self._numbered(value, step.target) for name, value in row.items()}
+                break
+        return {**row, "self": self._is_bridge(step.target, row["ifindex"])} if step.table is VLANS else row
 
     def numbered(self, target: str, column: Sequence[Any]) -> Sequence[Any]:
         """The same of a column of plain values. Raises: NotFound."""
@@ -102,15 +105,26 @@ class Scene:
             self._indexes[key] = self._ask(target, ifname)
         return self._indexes[key]
 
+    def _is_bridge(self, target: str, ifindex: int) -> bool:
+        """Of the VLANs of a bridge itself the kernel wants to be told so."""
+        key = target, ifindex
+        if key not in self._bridges:
+            self._bridges[key] = self._asked(target, "ifindex", ifindex).get("kind") == "bridge"
+        return self._bridges[key]
+
     def _ask(self, target: str, ifname: str) -> int:
+        return int(self._asked(target, "ifname", ifname)["ifindex"])
+
+    def _asked(self, target: str, name: str, value: Any) -> Mapping[str, Any]:
+        """The interface with this name or index. Raises: NotFound."""
         try:
-            answer = self.source(target).get(INTERFACES, {"ifname": ifname})
+            answer = self.source(target).get(INTERFACES, {name: value})
         except KernelError as refusal:
-            raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname) from refusal
+            raise NotFound(f"there is no interface `{value}` – at `{target}`", target=target, **{name: value}) from refusal
         for batch in decode(answer):
             if isinstance(batch, Batch):
-                return int(batch.column("ifindex")[0])
-        raise NotFound(f"there is no interface `{ifname}` – at `{target}`", target=target, ifname=ifname)
+                return next(batch.dicts())
+        raise NotFound(f"there is no interface `{value}` – at `{target}`", target=target, **{name: value})
 
     def means(self, target: str, nsid: int, other: str) -> bool:
         """Is this number, at a source, the namespace of another source?"""

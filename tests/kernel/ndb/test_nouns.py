@@ -166,8 +166,10 @@ def test_removing_a_nexthop_with_routes_and_back(ns, ndb):
 # ------------------------------------------------------------------------------------------------------------ bridges
 
 
-def entries(ns, dev):
-    return [one for one in ns.bridge_json(f"fdb show dev {dev}") if one["mac"].startswith("02:00:00")]
+def entries(ns, dev, *, of_vlans=False):
+    """A kernel that filters by VLAN makes one more for each VLAN of the port."""
+    there = [one for one in ns.bridge_json(f"fdb show dev {dev}") if one["mac"].startswith("02:00:00")]
+    return [one for one in there if of_vlans or "vlan" not in one]
 
 
 def test_very_many_entries_of_a_bridge_name_it(ns, ndb):
@@ -186,7 +188,7 @@ def test_forwarding_entries_of_a_bridge(ns, ndb):
     (there,) = entries(ns, "v0")
     assert (there["mac"], there["master"]) == ("02:00:00:00:00:07", "br0") and one.state == "system"
     one.remove().commit()
-    assert not entries(ns, "v0") and one.state == "invalid"
+    assert not entries(ns, "v0", of_vlans=True) and one.state == "invalid"
     one.rollback()
     assert len(entries(ns, "v0")) == 1
 

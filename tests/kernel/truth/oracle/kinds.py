@@ -71,7 +71,8 @@ def _ifindex(value: str, answers: Answers) -> int:
 
 
 def _word(**numbers: int) -> Convert:
-    return lambda value, _: numbers[value]
+    """A word; iproute2 tells some numbers that it has no word for as `[33024]`."""
+    return lambda value, _: numbers[value] if value in numbers else int(value.strip("[]"))
 
 
 def _user(value: str, _: Answers) -> int:
