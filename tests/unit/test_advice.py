@@ -44,5 +44,13 @@ def test_a_master_must_be_able_to_be_one() -> None:
     assert change(mtu=1400) == change(master=None) == ""
 
 
+def test_what_is_up_is_not_renamed_by_older_kernels() -> None:
+    def change(**fields: Any) -> str:
+        return advice(Verb.CHANGE, Change("here", TABLES["interfaces"], {"ifname": "v0"}, fields), errno.EBUSY, "")
+
+    assert "set it down first" in change(ifname="v1")
+    assert change(mtu=1400) == ""
+
+
 def test_what_nothing_is_known_of_has_no_advice() -> None:
     assert of("qdiscs", errno.ENOENT, "Specified qdisc kind is unknown") == ""

@@ -84,5 +84,5 @@ def test_the_version_is_said_once() -> None:
 
 
 def test_scripts_can_be_executed() -> None:
-    scripts = [".ci/run", *(f"scripts/{name}" for name in ("generate", "private", "run", "test"))]
+    scripts = [".ci/run", *(f"scripts/{name}" for name in ("emulated", "generate", "private", "run", "test"))]
     assert [name for name in scripts if not os.access(PROJECT / name, os.X_OK)] == []

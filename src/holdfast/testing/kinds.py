@@ -75,6 +75,7 @@ QDISCS: Final[dict[str, tuple[str, ...]]] = {
 
 FEATURES: Final[dict[str, tuple[str, ...]]] = LINK_KINDS | QDISCS | {
     "ipv6": _UP6,
+    "live-rename": (*_D0, "ip link set d0 name t0"),  # since Linux 6.2
     "altname": (*_D0, "ip link property add dev d0 altname quite-another-name"),
     "bridge-vlan": ("ip link add t0 type bridge vlan_filtering 1", *_D0, "ip link set d0 master t0", "bridge vlan add vid 5 dev d0"),
     "bridge-vlan-tunnel": (

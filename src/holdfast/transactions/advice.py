@@ -44,6 +44,8 @@ _RULES: Final = (
     _Rule((errno.EOPNOTSUPP,), "only a bridge, a bond, a team or a VRF can be a master", ("interfaces",),
           fits=lambda request, asked: isinstance(request, Change) and request.fields.get("master") is not None),
     _Rule((errno.EOPNOTSUPP,), "VLANs are those of a bridge or of its ports, in a kernel that filters by them", ("vlans",)),
+    _Rule((errno.EBUSY,), "a kernel before Linux 6.2 renames only what is down: set it down first", ("interfaces",),
+          fits=lambda request, asked: isinstance(request, Change) and "ifname" in request.fields),
     _Rule((errno.EADDRNOTAVAIL,), "a MAC address of one interface is neither multicast nor zero", ("interfaces",),
           fits=lambda request, asked: bool(asked.get("address"))),
     _Rule((errno.EINVAL, errno.ENODEV), "it stands on another interface: name that as its `link`", ("interfaces",),

@@ -16,10 +16,10 @@ from holdfast.model.field import Field, Table
 from holdfast.netlink.codec import encode
 from holdfast.netlink.layouts import encode_alike, encode_columns
 from holdfast.netlink.uapi import number
-from holdfast.netlink.wire import HEADER_SIZE, attribute, message
+from holdfast.netlink.wire import HEADER_SIZE, attribute, attributes, message
 
 from .cells import Fields
-from .complete import AF_BRIDGE, AF_INET6, RTN_BLACKHOLE, RTN_UNICAST
+from .complete import AF_BRIDGE, AF_INET6, AF_MPLS, RTN_BLACKHOLE, RTN_UNICAST
 from .order import Step, Verb
 
 __all__ = ["APPEND", "CREATE", "EXCL", "REPLACE", "SETTABLE_FLAGS", "message_of", "messages_of", "messages_of_rows"]
@@ -44,6 +44,8 @@ _U16: Final = Struct("=H")
 _U32: Final = Struct("=I")
 _VLAN_INFO: Final = Struct("=HH")
 _IFINFO: Final = Struct("=BxHiII")
+_HEADER: Final = Struct("=IHHII")  # nlmsghdr
+_RTMSG_SIZE: Final = 12
 _CHANGE_AT: Final = HEADER_SIZE + 12  # ifi_change
 
 Row = dict[str, Any]
@@ -54,6 +56,8 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
 
     Raises: InvalidValue - a value that does not fit;  NotSupported - what cannot be asked for.
     """
+    if step.table is ROUTES and row.get("family") == AF_MPLS:
+        return _of_labels(_route(step, dict(row)))
     if step.table is ROUTES and step.verb is Verb.DELETE and not any(_COMPLEX.of(row)):
         row = _SIMPLE_GIVEN.given(row)
     elif step.table is ROUTES and not row.keys() <= _SIMPLE and _is_simple(row):
@@ -70,7 +74,7 @@ def message_of(step: Step, row: Mapping[str, Any]) -> bytes:
 
 def messages_of(table: Table, columns: Mapping[str, Sequence[Any]], verb: Verb, flags: int) -> list[bytes] | None:
     """The requests for very many rows that have the same fields; None: they are to be written one by one. Raises: InvalidValue."""
-    if table is not ROUTES or not columns.keys() <= _SIMPLE:
+    if table is not ROUTES or not columns.keys() <= _SIMPLE or AF_MPLS in columns.get("family", ()):
         return None
     return encode_columns(table, columns, "delete" if verb is Verb.DELETE else "put", flags)
 
@@ -111,6 +115,16 @@ def _route(step: Step, row: Row) -> bytes:
         row.pop("oif", None)
         row["multipath"] = [{**hop, "flags": hop.get("flags", 0) & _ONLINK} for hop in row["multipath"]]
     return _plain(step, row)
+
+
+def _of_labels(encoded: bytes) -> bytes:
+    """Labels have one table, and the kernel refuses to be told of it in an attribute (net/mpls/af_mpls.c, rtm_to_route_config)."""
+    begun = HEADER_SIZE + _RTMSG_SIZE
+    kept = [
+        attribute(kind, payload) for kind, payload in attributes(encoded, begun, len(encoded), mask=0xFFFF) if kind != number("RTA_TABLE")
+    ]
+    _, kind, flags, seq, port = _HEADER.unpack_from(encoded)
+    return message(kind, flags, seq, encoded[HEADER_SIZE:begun] + b"".join(kept), port)
 
 
 def _address(step: Step, row: Row) -> bytes:

@@ -166,6 +166,7 @@ def test_a_bridge_its_ports_and_addresses_in_one_commit(ns, ndb):
     assert shown(ns, "br1") is None and "master" not in shown(ns, "v1")
 
 
+@pytest.mark.requires("live-rename")
 def test_rename(ns, ndb):
     link = ndb.interfaces["v0"].set(ifname="lan0").commit()
     assert shown(ns, "lan0") and not shown(ns, "v0") and ndb.interfaces["lan0"] is link and not ndb.interfaces.exists("v0")
@@ -257,6 +258,7 @@ def test_rollback_after_removing_a_bridge(ns, ndb):
     assert bridge.state == "system" and bridge["index"] == there["ifindex"]
 
 
+@pytest.mark.requires("live-rename")
 def test_a_snapshot_comes_back_after_much_has_changed(ns, ndb):
     link = ndb.interfaces.create(ifname="br0", kind="bridge", state="up").add_port("v1").add_ip("10.8.0.1/24").commit()
     ndb.routes.create(dst="10.80.0.0/16", gateway="10.8.0.2").commit()

@@ -153,7 +153,9 @@ def test_mpls_encapsulation(ns, ndb):
 def test_mpls_routes(ns, ndb):
     ns.sysctl("net.mpls.platform_labels", 1000)
     ndb.routes.create(family=28, dst=100, newdst=[200], via={"family": 2, "addr": "10.0.0.2"}, oif="v0").commit()
-    assert ns.ip_json("-M route show")[0]["dst"] == 100
+    assert str(ns.ip_json("-M route show")[0]["dst"]) == "100"
+    ndb.routes[{"family": 28, "dst": "100"}].remove().commit()
+    assert not ns.ip_json("-M route show")
 
 
 @pytest.mark.requires("encap-ip")

@@ -269,6 +269,7 @@ def test_a_source_that_is_none_is_told_so(ndb):
         ndb.routes.create(target="nowhere", dst="10.9.1.0/24", gateway="10.0.0.2").commit()
 
 
+@pytest.mark.requires("live-rename")
 def test_the_log_names_interfaces_as_they_are_called_now(ns, ndb):
     """Names are kept between commits, as long as no interface has changed."""
 

@@ -165,8 +165,12 @@ async def test_veth_is_born_with_its_other_end_in_another_namespace_and_comes_ba
             assert [link["ifname"] for link in two.ip_json("link show")] == ["lo"]
             await stage.commit(*gone.undo)
             found = two.ip_json("addr show dev w0")[0]
-            assert (found["address"], found["operstate"]) == ("02:00:00:00:00:09", "UP")
-            assert found["addr_info"][0]["local"] == "10.0.0.2"
+            assert (found["address"], found["addr_info"][0]["local"]) == ("02:00:00:00:00:09", "10.0.0.2")
+            for _ in range(100):  # the kernel looks at the carrier a moment later
+                if link(two, "w0")["operstate"] == "UP":
+                    break
+                await asyncio.sleep(0.05)
+            assert link(two, "w0")["operstate"] == "UP"
 
 
 async def test_macvlan_in_one_namespace_upon_an_interface_of_another() -> None:
