@@ -84,9 +84,9 @@ class Commit:
         message: str = "",
         progress: Callable[[int, int], object] | None = None,
         look: Callable[[], object] = lambda: None,
-        ifnames: dict[tuple[str, int], str] | None = None,
+        ifnames: Callable[[], dict[tuple[str, int], str] | None] = lambda: None,
     ) -> None:
-        """`look`: have the names of namespaces be looked at; blocks. `ifnames`: of interfaces, as the last commit left them."""
+        """`look`: have the names of namespaces be looked at; blocks. `ifnames`: of interfaces, as what is committed has them."""
         self._requests = requests
         self._hands = hands
         self._database = database
@@ -137,7 +137,8 @@ class Commit:
                 return short
             events = line.applier.witness = []
             self._present.fetch = tx.fetch
-            self._present.ifnames = None if short.cycles[0].events else self._ifnames
+            alone = not short.cycles[0].events and tx.number == self._database.revision + 1  # nothing before it waits to be committed
+            self._present.ifnames = self._ifnames() if alone else None
             [one] = plans = self._planned_now([(0, self._requests[0])])
             if len(one.steps) > 1 or follows(one):
                 return short

@@ -51,7 +51,7 @@ class Transactions:
         self._unfollow = mirror.database.on_commit(self._moved)
 
     def _moved(self, _revision: int, tables: frozenset[str]) -> None:
-        """In the writer. Who is just looking a name up has the dictionary of before."""
+        """In the writer."""
         if "interfaces" in tables:
             self._ifnames = {}
 
@@ -101,7 +101,7 @@ class Transactions:
         return hands
 
     def _commit(self, wanted: Sequence[Request], hands: Mapping[str, Hand], **options: Any) -> Commit:
-        return Commit(wanted, hands, self._wires, self._mirror.database, look=self._look, ifnames=self._ifnames, **options)
+        return Commit(wanted, hands, self._wires, self._mirror.database, look=self._look, ifnames=lambda: self._ifnames, **options)
 
     async def _short(self, commit: Commit, hands: Mapping[str, Hand]) -> Short:
         """In the writer; cancelled, it ends nevertheless, and the rest is to be given up."""
