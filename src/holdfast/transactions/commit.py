@@ -324,7 +324,8 @@ class Commit:
             and (isinstance(one.request, Change) or not one.steps)
         }  # fmt: skip
         if there:
-            going = {named(*hung) for one in plans if one.steps for hung in one.hung}
+            taking = (one for one in plans if one.steps and (one.before is not None or not isinstance(one.request, Create)))
+            going = {named(*hung) for one in taking for hung in one.hung}  # what hangs on something new goes when that is taken back only
             going |= {named(one.where, one.request.table, one.before) for one in plans if one.steps and one.asked is None and one.before}
             for at, name in there.items():
                 if name in going:

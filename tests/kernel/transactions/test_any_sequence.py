@@ -268,7 +268,7 @@ def test_stories_that_once_failed(seed: int) -> None:
     asyncio.run(_story(seed, 20, Dice))
 
 
-@pytest.mark.parametrize("seed", [1784028610, 575551473, 1677379559, 2438998702, 2156678680])
+@pytest.mark.parametrize("seed", [1784028610, 575551473, 1677379559, 2438998702, 2156678680, 27609])
 def test_wider_stories_that_once_failed(seed: int) -> None:
     asyncio.run(_story(seed, 20))
 
