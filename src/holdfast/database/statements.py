@@ -254,4 +254,4 @@ def length_of(columns: Columns, values: Values) -> int:
 
 def row_at(values: Values, place: int) -> tuple[Any, ...]:
     """One row of columns."""
-    return tuple(column[place] for column in values)
+    return tuple([column[place] for column in values])

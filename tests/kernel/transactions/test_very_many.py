@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
 
 from holdfast.errors import Conflict, InvalidValue, KernelError, NotFound
 from holdfast.testing.netns import Namespace
+from holdfast.transactions.commit import Commit
 from holdfast.transactions.contract import Named, Request
 from holdfast.transactions.creations import Creations, kept
 
@@ -89,6 +91,15 @@ async def test_of_every_kind_all_are_made_and_taken_back_or_none() -> None:
 @pytest.mark.parametrize("waiting", [200_000, 5_000], ids="{}-wait".format)
 async def test_others_may_come_between_and_nobody_may_take_one_away(waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdfast.transactions.commit._WAITING_MOST", waiting)
+    in_parts, all_told = Commit._in_parts, threading.Event()
+
+    def and_wait(self: Commit, many: Creations) -> None:
+        """Progress is told on the loop, and may be late: what it does here is to be done before the last look."""
+        in_parts(self, many)
+        assert all_told.wait(20)
+        self._seeing.drain()
+
+    monkeypatch.setattr(Commit, "_in_parts", and_wait)
     with Namespace("tx") as netns:
         scene(netns)
         async with staged(netns) as stage:
@@ -102,12 +113,15 @@ async def test_others_may_come_between_and_nobody_may_take_one_away(waiting: int
                 if done == of and taken:
                     netns.ip("route del 20.1.7.7/32")
                 told.append(done)
+                if done == of:
+                    all_told.set()
 
             taken = False
             outcome = await stage.commit(*requests, timeout_s=60, progress=meanwhile)
             assert len(told) > 2 and outcome.sent == 12_000
             await stage.commit(*outcome.undo, timeout_s=60)
             before, taken, told = state_of(netns), True, []
+            all_told.clear()
             foreign = ["route replace 30.1.0.0 via 10.0.0.3"]
             with pytest.raises(Conflict, match=r"20\.1\.7\.7/32 via 10\.0\.0\.2 is not as asked after it: it is not there") as caught:
                 await stage.commit(*requests, timeout_s=60, progress=meanwhile)
