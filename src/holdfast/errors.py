@@ -21,6 +21,7 @@
     │   ├── Compacted         history asked for is no longer kept; says from where on there is some
     │   ├── Conflict          somebody else changed it first
     │   ├── CheckProcessException  a check of a transaction does not hold
+    │   │   └── ProbeFailed   nothing answered a probe (also a KernelError, with the errno)
     │   ├── Busy              another process holds the file
     │   └── Corrupt           a file that is not what was written; says where
     ├── Closed                the object was closed; not a failure
@@ -41,7 +42,8 @@ from typing import Any, ClassVar
 __all__ = [
     "AlreadyExists", "Bug", "Busy", "CheckProcessException", "Closed", "Compacted", "Conflict", "Corrupt", "DecodeError", "Denied",
     "FunctionError", "HoldfastError", "InvalidValue", "KernelError", "Lagged", "Lost", "NetlinkError", "NotFound", "NotSupported",
-    "QueryError", "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "did_you_mean", "restored",
+    "ProbeFailed", "QueryError", "SourceEnded", "Timeout", "Unavailable", "UnknownName", "UsageError", "WorldError", "did_you_mean",
+    "restored",
 ]  # fmt: skip
 
 
@@ -212,8 +214,17 @@ class Conflict(WorldError):
 class CheckProcessException(WorldError):
     """A check does not hold: a program failed or took too long, an address did not answer. The name is NDB's."""
 
-    code = "check-failed"
+    code: ClassVar[str | int] = "check-failed"
     retryable = True
+
+
+class ProbeFailed(CheckProcessException, KernelError):
+    """Nothing answered. `.code` is an errno, as NDB's users expect of a NetlinkError: ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED …"""
+
+    def __init__(self, message: str, number: int, *, hint: str = "") -> None:
+        HoldfastError.__init__(self, message, hint=hint, errno=_errno.errorcode.get(number, str(number)))
+        self.code = number  # type: ignore[misc]  # as of a KernelError
+        self.sentence = ""
 
 
 class Busy(WorldError):

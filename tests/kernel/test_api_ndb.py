@@ -190,6 +190,48 @@ SCRIPTS = {
             ndb.sources.remove(OTHER)
             result += [list(ndb.sources), ndb.interfaces.dump().select_records(target=OTHER).count()]
     """,
+    "a source makes its namespace": """
+        import os, subprocess
+        with NDB(db_cleanup=False) as ndb:
+            ndb.sources.add(netns=OTHER + "-new")
+            result = [os.path.exists(f"/run/netns/{OTHER}-new"), ndb.interfaces[{"target": OTHER + "-new", "ifname": "lo"}]["index"]]
+            ndb.sources.remove(OTHER + "-new")
+        subprocess.run(["ip", "netns", "delete", OTHER + "-new"], check=True)
+    """,
+    "a source that is given first makes its namespace": """
+        import subprocess
+        with NDB(sources=[{"target": "localhost", "kind": "netns", "netns": OTHER + "-new"}]) as ndb:
+            result = [[r.ifname for r in ndb.interfaces.dump()], ndb.interfaces["lo"]["state"]]
+        subprocess.run(["ip", "netns", "delete", OTHER + "-new"], check=True)
+    """,
+    "another localhost": """
+        with NDB() as ndb:
+            ndb.sources.add(netns=OTHER)
+            ndb.localhost = OTHER
+            result = [ndb.interfaces["lo"]["target"] == OTHER, "v0" in [r.ifname for r in ndb.interfaces.dump()]]
+            try:
+                ndb.interfaces["v0"]
+            except KeyError:
+                result.append("KeyError")
+    """,
+    "groups": """
+        with NDB(sources=[{"target": "localhost", "kind": "local", "groups": 0x11}]) as ndb:  # RTMGRP_LINK | RTMGRP_IPV4_IFADDR
+            result = [ndb.addresses["10.0.0.1/24"]["prefixlen"], "v0" in ndb.interfaces, ndb.routes.count(), ndb.neighbours.count()]
+    """,
+    "a view by a short name": """
+        with NDB() as ndb:
+            with ndb.interfaces as links:
+                result = [links["v0"]["ifname"], "v0" in links]
+    """,
+    "restart for a reason": """
+        with NDB() as ndb:
+            ndb.sources["localhost"].restart(reason="test")
+            result = [ndb.interfaces["v0"]["ifname"], ndb.sources["localhost"].state == "running"]
+    """,
+    "a link by its address": """
+        with NDB() as ndb:
+            result = [ndb.interfaces["v0"]["address"] in ndb.interfaces, "02:00:00:00:99:99" in ndb.interfaces]
+    """,
 }
 
 RUNNER = """

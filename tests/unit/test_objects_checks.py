@@ -1,5 +1,6 @@
 """Checks: each way to fail has its exception and return code."""
 
+import errno
 import os
 import socket
 import sys
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from holdfast import CheckProcess, CheckProcessException, Not, PingAddress
+from holdfast import CheckProcess, CheckProcessException, NetlinkError, Not, PingAddress
 from holdfast.errors import Denied, InvalidValue, NotFound, NotSupported
 from holdfast.objects.checks import Probe
 from holdfast.objects.echo import echo
@@ -81,8 +82,10 @@ def test_an_address_that_does_not_answer():
         check.commit()
     assert check.return_code == 1
     Not(check).commit()
-    with pytest.raises(InvalidValue, match="expected an address"):
-        PingAddress("no such host.invalid").commit()
+    unknown = PingAddress("no such host.invalid")
+    with pytest.raises(CheckProcessException, match="of which no address is known"):
+        unknown.commit()
+    assert unknown.return_code == 1
 
 
 def test_a_probe_runs_where_it_is_told():
@@ -95,8 +98,9 @@ def test_a_probe_runs_where_it_is_told():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         Probe(inside, {"target": "blue", "kind": "tcp", "dst": "127.0.0.1", "port": port}).run()
-    with pytest.raises(CheckProcessException, match=f"probe tcp of 127.0.0.1:{port} from blue failed"):
+    with pytest.raises(CheckProcessException, match=f"probe tcp of 127.0.0.1:{port} from blue failed") as failed:
         Probe(inside, {"target": "blue", "kind": "tcp", "dst": "127.0.0.1", "port": port}).run()
+    assert isinstance(failed.value, NetlinkError) and failed.value.code == errno.ECONNREFUSED
     assert places == ["blue", "blue"]
     for wrong, error in (({"kind": "smtp", "dst": "::1"}, NotSupported), ({}, InvalidValue), ({"kind": "tcp", "dst": "::1"}, InvalidValue)):
         with pytest.raises(error):

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from holdfast.api.bridge import on_loop, run
 from holdfast.api.news import News
+from holdfast.api.wanted import source_spec, with_namespaces
 from holdfast.collector import held_back
 from holdfast.errors import Closed, HoldfastError, InvalidValue, NotFound, NotSupported, SourceEnded, Timeout, Unavailable, UnknownName
 from holdfast.model import TABLES
@@ -35,18 +35,13 @@ if TYPE_CHECKING:
     from holdfast.sources import Source
     from holdfast.tree.core import Core as TreeCore
 
-__all__ = ["Core", "source_spec"]
+__all__ = ["Core"]
 
 T = TypeVar("T")
 
 LOCALHOST: Final = "localhost"
 _LOADED: Final = ("running", "resyncing")
 _PROVIDERS: Final = ("sqlite3",)
-_WORDS_OF_KIND: Final = {"netns": "netns", "hostname": "ssh", "file": "replay"}
-"""Which option gives away the kind of a source that does not say it."""
-
-_NDBS_KNOBS: Final = frozenset({"nlm_generator", "nlm_echo"})
-"""Of NDB's sockets; scripts hand them on."""
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -54,21 +49,6 @@ def _same_file(one: str, other: str) -> bool:
         return os.path.samefile(one, other)
     except OSError:
         return False
-
-
-def source_spec(spec: Mapping[str, Any], localhost: str) -> dict[str, Any]:
-    """A source as `sources.make` takes it: `netns="blue"` alone says its kind and its target.
-
-    >>> source_spec({"netns": "/run/netns/blue"}, "localhost")
-    {'target': 'blue', 'kind': 'netns', 'netns': '/run/netns/blue'}
-    """
-    options = {name: value for name, value in spec.items() if name not in _NDBS_KNOBS}
-    kind = options.pop("kind", None) or next((kind for word, kind in _WORDS_OF_KIND.items() if word in options), "local")
-    target = options.pop("target", None)
-    if target is None:
-        named = next((options[word] for word, of in _WORDS_OF_KIND.items() if of == kind and word in options), localhost)
-        target = PurePath(str(named)).name
-    return {"target": target, "kind": kind, **options}
 
 
 class Core(Reading):
@@ -96,7 +76,8 @@ class Core(Reading):
             raise InvalidValue(f"expected a path or :memory:, got `{path!r}` – at db_spec")
         super().__init__(localhost, self._names_of, lambda: self.sources)
         self.running = False
-        self._wanted = [{"target": localhost, "kind": "local"}] if sources is None else [source_spec(one, localhost) for one in sources]
+        self._given = [{"target": localhost, "kind": "local"}] if sources is None else list(sources)
+        self._wanted = [source_spec(one, localhost) for one in self._given]
         self._path = path
         self._follow = follow
         self._keep = keep
@@ -119,17 +100,18 @@ class Core(Reading):
             return
         from holdfast.node import Node
 
-        node = Node(self._path, self._wanted, follow=self._follow, retention=self._retention())
-        await node.start()
-        self._join(node)
-        try:
-            await self.node.loaded()
-            wanted = [spec["target"] for spec in self._wanted]
-            if wanted and not any(self.mirror.status(target).state in _LOADED for target in wanted):
-                raise await self._cause(wanted[0])
-        except BaseException:
-            await self.close()
-            raise
+        async with with_namespaces(self._given, self.localhost):
+            node = Node(self._path, self._wanted, follow=self._follow, retention=self._retention())
+            await node.start()
+            self._join(node)
+            try:
+                await self.node.loaded()
+                wanted = [spec["target"] for spec in self._wanted]
+                if wanted and not any(self.mirror.status(target).state in _LOADED for target in wanted):
+                    raise await self._cause(wanted[0])
+            except BaseException:
+                await self.close()
+                raise
 
     @classmethod
     def beside(cls, node: Node) -> Core:
@@ -192,13 +174,16 @@ class Core(Reading):
         from holdfast.sources import make
 
         source = make(**source_spec(spec, self.localhost))
-        self.mirror.add(source)
-        try:
-            await self.loaded(source.target)
-        except BaseException:
-            with contextlib.suppress(NotFound, Closed):
-                await self.mirror.remove(source.target)
-            raise
+        async with with_namespaces([spec], self.localhost) as made:
+            self.mirror.add(source)
+            try:
+                await self.loaded(source.target)
+            except BaseException:
+                with contextlib.suppress(NotFound, Closed):
+                    await self.mirror.remove(source.target)
+                raise
+        if made:
+            await self.mirror.look_for_namespaces()
         return source.target
 
     async def remove(self, target: str) -> None:
@@ -206,10 +191,10 @@ class Core(Reading):
         await self.mirror.remove(target)
         self._names.pop(target, None)
 
-    async def restart(self, target: str) -> None:
+    async def restart(self, target: str, reason: str = "") -> None:
         """Close and open a source again and wait until it is loaded. Raises: NotFound; what it failed with."""
         left = self._leaving[target] = self._leaving.get(target) or asyncio.Event()
-        self.mirror.restart(target)
+        self.mirror.restart(target, reason)
         await left.wait()
         await self.loaded(target)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from holdfast.api.core import source_spec
 from holdfast.api.verb import verb
+from holdfast.api.wanted import source_spec
 
 if TYPE_CHECKING:
     from holdfast.node import Node

@@ -129,9 +129,10 @@ class Mirror:
             del self._tasks[target]
             supervisor.leave()
 
-    def restart(self, target: str) -> None:
-        """Close and open a source again; its rows stay and are compared. Also for one that ended."""
+    def restart(self, target: str, reason: str = "") -> None:
+        """Close and open a source again; its rows stay and are compared. Also for one that ended. reason: for the log."""
         supervisor = self._one(target)
+        logger.info("%s: to be opened again%s", target, f": {reason}" if reason else "")
         if self._tasks[target].done():
             if self._group is None:
                 raise Closed("the mirror is not running")

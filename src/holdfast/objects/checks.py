@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import shlex
 import shutil
@@ -19,7 +20,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
-from holdfast.errors import CheckProcessException, HoldfastError, InvalidValue, NotFound, NotSupported, WorldError
+from holdfast.errors import CheckProcessException, Denied, HoldfastError, InvalidValue, NotFound, NotSupported, ProbeFailed, WorldError
 from holdfast.objects.echo import echo
 
 __all__ = ["Check", "CheckProcess", "CheckProcessException", "Not", "PingAddress", "Probe"]
@@ -179,11 +180,14 @@ class Probe:
             raise InvalidValue("expected a port to connect to – at port")
 
     def run(self) -> None:
-        """Raises: CheckProcessException - no answer;  NotFound - no such source;  Denied."""
+        """Raises: ProbeFailed (a CheckProcessException) - no answer;  NotFound - no such source;  Denied."""
         try:
             self._inside(self.target, self._ping if self.kind == "ping" else self._connect)
+        except Denied:
+            raise
         except (WorldError, OSError) as cause:
-            raise CheckProcessException(f"{self} failed: {cause}") from cause
+            number = errno.ETIMEDOUT if isinstance(cause, TimeoutError) else getattr(cause, "errno", None) or errno.EHOSTUNREACH
+            raise ProbeFailed(f"{self} failed: {cause}", number) from cause
 
     def _ping(self) -> None:
         for left in reversed(range(self.num)):

@@ -13,7 +13,7 @@ import struct
 import time
 from typing import Final
 
-from holdfast.errors import Denied, InvalidValue, Timeout, WorldError
+from holdfast.errors import Denied, Timeout, WorldError
 
 __all__ = ["echo"]
 
@@ -26,12 +26,12 @@ _PROTOCOL: Final = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket
 def echo(address: str, timeout_s: float, source: str | None = None) -> float:
     """Ask once and wait for the answer; returns the seconds it took. Blocks.
 
-    Raises: Timeout - no answer in time;  WorldError - it cannot be sent;  Denied - no right to ask;  InvalidValue - no address.
+    Raises: Timeout - no answer in time;  WorldError - it cannot be sent, or the name has no address;  Denied - no right to ask.
     """
     try:
         family, _, _, _, place = socket.getaddrinfo(address, None, type=socket.SOCK_DGRAM)[0]
     except OSError as cause:
-        raise InvalidValue(f"expected an address, got `{address}`: {cause.strerror}") from None
+        raise WorldError(f"no echo of `{address}`, of which no address is known: {cause.strerror}") from None
     with _socket(family) as link:
         began = time.monotonic()
         token = os.urandom(16)

@@ -39,7 +39,7 @@ DEFAULT_ROUTE: Final = "default"
 _WORDS: Final = {"ifindex": "dev", "oif": "dev", "table_id": "table"}
 """What people say for a field."""
 _TEXT_KEYS: Final[dict[str, tuple[str, ...]]] = {
-    "interfaces": ("ifname", "altnames"),
+    "interfaces": ("ifname", "altnames", "address"),
     "addresses": ("local", "address"),
     "routes": ("dst",),
     "neighbours": ("dst",),
@@ -65,6 +65,8 @@ _LOCATORS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 """What `locate` looks at, where that is not the table's key: the first group of which something is given."""
 
 _PREFIX_LENGTHS: Final = {"dst": "dst_len", "src": "src_len", "address": "prefixlen", "local": "prefixlen"}
+_COLONS: Final = 5
+"""Of the shortest link-layer address that is told with colons, an Ethernet one."""
 _IGNORED: Final = frozenset({"tflags"})
 """Bookkeeping of NDB's own that is in records which were saved with it."""
 
@@ -201,8 +203,10 @@ class Spelling:
     # ------------------------------------------------------------------------------------------------ one reading
 
     def _may_be(self, name: str, key: str) -> bool:
-        """Can the key be meant for this field? A path has a slash, a name of a namespace has none."""
-        return ("/" in key) == (name == "path") if self.table.name == "netns" else True
+        """Can the key be meant for this field? A path has a slash, a name of a namespace has none; no name is a link-layer address."""
+        if self.table.name == "netns":
+            return ("/" in key) == (name == "path")
+        return name != "address" or self.table.name != "interfaces" or key.count(":") >= _COLONS
 
     def _read(self, fields: Mapping[str, Any], scene: Scene, target: str | None) -> Wanted:
         wanted = Wanted(fields.get("target", target))

@@ -97,6 +97,13 @@ class View(Generic[Found]):
         """Where to look when a key does not say it. Names of namespaces are this machine's, whatever it is called."""
         return self._scope.target if self._scope else None if self.table.name == "netns" else self.reading.localhost
 
+    def __enter__(self) -> Self:
+        """`with ndb.interfaces as links:` is a short name for the view; it ends nothing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
     # ------------------------------------------------------------------------------------------------ one object
 
     def __getitem__(self, key: Any) -> Found:

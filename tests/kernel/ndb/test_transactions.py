@@ -1,11 +1,12 @@
 """`begin()`: several objects and checks, all or none; probes; concurrent commits."""
 
 import asyncio
+import errno
 import threading
 
 import pytest
 
-from holdfast import CheckProcess, CheckProcessException, Not, PingAddress
+from holdfast import CheckProcess, CheckProcessException, NetlinkError, Not, PingAddress
 from holdfast.aio import NDB as AsyncNDB
 from holdfast.errors import InvalidValue, KernelError, NotFound
 from tests.kernel.ndb.conftest import spec
@@ -102,8 +103,11 @@ def test_probes_run_inside_of_their_source(both, ns):
     with pytest.raises(CheckProcessException), ndb.begin() as tx:
         tx.push(far.del_ip("10.7.0.2/24"), ndb.probes.create(dst="10.7.0.2", timeout=0.2))
     assert ndb.addresses.exists({"target": "blue", "address": "10.7.0.2"})
-    with pytest.raises(CheckProcessException):
-        ndb.probes.create(kind="tcp", dst="10.7.0.2", port=9, timeout=0.3).commit()
+    late, away = ("ping", "10.7.0.3", errno.ETIMEDOUT), ("ping", "192.0.2.1", errno.EHOSTUNREACH)
+    for kind, dst, number in (late, away, ("tcp", "10.7.0.2", errno.ECONNREFUSED)):
+        with pytest.raises(NetlinkError) as failed:
+            ndb.probes.create(kind=kind, dst=dst, port=9, timeout=0.3).commit()
+        assert failed.value.code == number and isinstance(failed.value, CheckProcessException)
     with pytest.raises(NotFound):
         ndb.probes.create(target="nowhere", dst="10.7.0.2").commit()
 

@@ -42,10 +42,12 @@ __all__ = ["NDB"]
 class NDB:
     """The network as tables and objects that follow it.
 
-    sources      a list of specs such as {"target": "blue", "kind": "netns", "netns": "blue"}; default: this host.
+    sources      a list of specs such as {"target": "blue", "kind": "netns", "netns": "blue"}; default: this host. As in
+                 `sources.add`, a namespace that a name stands for is made where there is none.
     localhost    the target that is meant where a key names none.
     db_provider  "sqlite3".
     db_spec      a path, or ":memory:": private, gone with this object.
+    db_cleanup   taken for NDB's scripts: a file keeps its tables and their history in any case.
     log          where log lines go: see `Log`.
     rtnl_debug   log everything that the mirror does, to standard error where `log` names no place.
     auto_netns   every named network namespace is a source as well, from when it appears until it is deleted.
@@ -64,6 +66,7 @@ class NDB:
         localhost: str = "localhost",
         db_provider: str = "sqlite3",
         db_spec: str = ":memory:",
+        db_cleanup: bool = False,
         log: Any = None,
         rtnl_debug: bool = False,
         auto_netns: bool = False,
@@ -226,8 +229,14 @@ class NDB:
 
     @property
     def localhost(self) -> str:
-        """The target that is meant where a key names none."""
+        """The target that is meant where a key names none; another one may be set. Raises: Denied."""
         return self._core.localhost
+
+    @localhost.setter
+    def localhost(self, target: str) -> None:
+        if self._readonly:
+            raise Denied("`localhost`: this view was opened read-only")
+        self._core.localhost = target
 
     @property
     def config(self) -> ModuleType:

@@ -37,10 +37,10 @@ class Source(Mapping[str, Any]):
         """State, since when, the last error, when it is tried again, counters, what its kernel does not have. Raises: NotFound."""
         return self._core.status(self.target).as_dict()
 
-    async def restart(self) -> None:
-        """Close and open it again; returns when it is loaded. Raises: NotFound, Denied; what it failed with."""
+    async def restart(self, reason: str = "") -> None:
+        """Close and open it again; returns when it is loaded. reason: for the log. Raises: NotFound, Denied; what it failed with."""
         _allowed("restart", self.target, self._readonly)
-        await self._core.restart(self.target)
+        await self._core.restart(self.target, reason)
 
     async def remove(self) -> None:
         """Take it away, with its rows. Raises: NotFound, Denied."""
@@ -74,7 +74,7 @@ class SourcesView(Mapping[str, Source]):
     async def add(self, **spec: Any) -> Source:
         """Add a source and wait until it is loaded: `target=…, kind="local" | "netns" | "replay", …`, or just `netns="blue"`.
 
-        One that cannot be loaded is not kept.
+        A namespace of this name is made where there is none, unless `create=False`. One that cannot be loaded is not kept.
         Raises: AlreadyExists - the target is taken;  UnknownName, NotSupported - its kind;  InvalidValue - an option;
           Denied;  what it failed with: NotFound, Unavailable, SourceEnded …
         """

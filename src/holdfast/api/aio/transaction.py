@@ -56,7 +56,7 @@ class Probe(checks.Probe):
     """A check from inside of a source; pushed into a transaction, or run by `commit`."""
 
     async def commit(self) -> Self:
-        """Raises: CheckProcessException - no answer;  NotFound - no such source;  Denied."""
+        """Raises: ProbeFailed (a CheckProcessException and a KernelError) - no answer;  NotFound - no such source;  Denied."""
         await in_worker(self.run)
         return self
 

@@ -57,7 +57,7 @@ class Probe(checks.Probe):
     """A check from inside of a source; pushed into a transaction, or run by `commit`."""
 
     def commit(self) -> Self:
-        """Raises: CheckProcessException - no answer;  NotFound - no such source;  Denied."""
+        """Raises: ProbeFailed (a CheckProcessException and a KernelError) - no answer;  NotFound - no such source;  Denied."""
         self.run()
         return self
 
