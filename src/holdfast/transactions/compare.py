@@ -16,7 +16,7 @@ from .complete import RTN_BLACKHOLE, RTN_UNICAST
 from .contract import Named
 from .messages import SETTABLE_FLAGS
 
-__all__ = ["FOLLOWING_DATA", "NO_ADDRESS", "differences", "lost"]
+__all__ = ["FOLLOWING_DATA", "MASKED", "NO_ADDRESS", "differences", "lost", "under_mask"]
 
 _FLAGS_MEANT: Final = {
     "routes": 0x4, "nexthops": 0x4, "addresses": 0x02 | 0x200 | 0x100 | 0x400, "rules": 0x2, "interfaces": SETTABLE_FLAGS,
@@ -52,6 +52,10 @@ NO_ADDRESS: Final = "00:00:00:00:00:00"
 
 FOLLOWING_DATA: Final = frozenset(("brport_state", "brport_multicast_router", "br_group_addr", "bond_active_slave"))
 """Attributes of a kind that can be set and that the kernel sets as well."""
+
+MASKED: Final = (("optval", "optmask"), ("flags", "mask"))
+"""Options of a kind by bits, beside a mask of those that are meant. The kernel tells masks of all bits, and refuses those that it does not
+know."""
 
 _BRVLAN_BRENTRY: Final = 0x20
 
@@ -173,11 +177,19 @@ def _interface(asked: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, tu
     return found
 
 
+def under_mask(value: Any, asked: Any) -> Any:
+    """Options of a kind by bits, of those that were asked for; any other value as it is."""
+    for bits, mask in MASKED:
+        if isinstance(asked, Mapping) and mask in asked and isinstance(value, Mapping):
+            return {bits: value[bits] & asked[mask], mask: asked[mask]}
+    return value
+
+
 def _near(field: Field | None, wanted: Any, found: Any) -> bool:
     """Times are kept in ticks of the kernel's clock: the last digit may be another."""
     if _holds(_plain(wanted), found):
         return True
-    for value, mask in (("optval", "optmask"), ("flags", "mask")):
+    for value, mask in MASKED:
         if isinstance(wanted, Mapping) and mask in wanted and isinstance(found, Mapping):
             return not (wanted[value] ^ found[value]) & wanted[mask]
     ticks = field is not None and field.unit == "1/100 s" and isinstance(wanted, int) and isinstance(found, int)

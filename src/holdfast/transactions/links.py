@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdfast.model import INTERFACES
+from holdfast.model import INTERFACES, KINDS
 
 from .contract import Named
 from .messages import CREATE, EXCL, IFF_UP, SETTABLE_FLAGS
@@ -147,7 +147,18 @@ def _settings(row: Mapping[str, Any], fields: Mapping[str, Any], *, moved: bool)
         settings["ifalias"] = ""
     if settings.get("kind_data"):
         settings["kind"] = row["kind"]
+        settings |= _with_the_rest(row, settings)
     return settings
+
+
+def _with_the_rest(row: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to stay as it is and would not, were it not told."""
+    kind = KINDS.get(row["kind"])
+    if kind is None or not kind.whole:
+        return {}
+    kept = {one.name: row["kind_data"][one.name] for one in kind.data if one.name in (row["kind_data"] or {}) and not one.readonly}
+    mtu = settings.get("mtu", row["mtu"])  # worked out anew as well, but for who tells it
+    return {"kind_data": {**kept, **settings["kind_data"]}, "mtu": mtu}
 
 
 def _changed_names(

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from holdfast.errors import Conflict, InvalidValue, NotFound, NotSupported
 from holdfast.mirror.batches import key_of
-from holdfast.model import ADDRESSES, INTERFACES
+from holdfast.model import ADDRESSES, INTERFACES, ROUTES
 from holdfast.model.field import Table
 
 from .cells import Fields
-from .compare import differences
-from .complete import AF_INET6, completed
+from .compare import differences, under_mask
+from .complete import AF_INET6, AF_MPLS, completed
 from .contract import Change, Create, Delete, Named, Request
 from .links import change_link, create_link
 from .merging import WAYS, merged
@@ -99,6 +99,9 @@ _PLANNED: Final = frozenset(("interfaces", "addresses", "routes", "neighbours", 
 def _create(request: Create, place: int, present: Present) -> Plan:
     target, table = request.target, request.table
     asked = completed(table, request.row)
+    if table is ROUTES and asked["family"] == AF_MPLS and asked["dst"] == "default":  # as the kernel does it for who names no label
+        request = replace(request, row={**request.row, "dst": str(present.free_label(target))})
+        asked = completed(table, request.row)
     if table.name in FREE and not request.ensure:
         return plan_free(request, place, asked)
     if request.ensure:
@@ -333,7 +336,7 @@ def _check(request: Change, place: int, row: Mapping[str, Any], present: Present
         old, now = request.row[name], row.get(name)
         if name in ("kind_data", "port_data"):
             parts = dict(request.fields[name] or {})
-            old, now = ({part: (have or {}).get(part) for part in parts} for have in (old, now))
+            old, now = ({part: under_mask((have or {}).get(part), meant) for part, meant in parts.items()} for have in (old, now))
         if name == "flags" and request.table is INTERFACES:
             old, now = old & 1, row["flags"] & 1
         if old != now:

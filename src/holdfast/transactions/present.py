@@ -33,6 +33,9 @@ _RTPROT_KERNEL: Final = 2
 _NOBODY: Final = -1
 AF_INET: Final = 2
 AF_INET6: Final = 10
+AF_MPLS: Final = 28
+_FIRST_LABEL: Final = 16
+"""Those below are reserved (RFC 3032, MPLS_LABEL_FIRST_UNRESERVED)."""
 
 
 class Present:
@@ -47,6 +50,7 @@ class Present:
         self.ifnames: dict[tuple[str, int], str] | None = None
         self._is = is_there
         self._gathered: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
+        self._labels: dict[str, int] = {}
 
     def gather(self, table: Table, target: str, wanted: Collection[str] = (), *, since: int = 0, until: int | None = None) -> int:
         """Read all of a target's rows at once, for many questions about them, until `forget`; how many there are.
@@ -65,6 +69,15 @@ class Present:
             found.setdefault(locator(values), []).append(row if nothing.issuperset(json(values)) else parsed(table, row))
         self._gathered[table.name, target] = found
         return len(rows)
+
+    def free_label(self, target: str) -> int:
+        """The lowest MPLS label that no route is for; each time it is asked another one (find_free_label, net/mpls/af_mpls.c)."""
+        taken = {int(dst) for (dst,) in self.fetch("SELECT dst FROM routes WHERE target = ? AND family = ?", (target, AF_MPLS))}
+        label = max(self._labels.get(target, 0), _FIRST_LABEL)
+        while label in taken:
+            label += 1
+        self._labels[target] = label + 1
+        return label
 
     def is_gathered(self, table: Table, target: str, locator: tuple[Any, ...]) -> bool:
         """May there be a row that is looked up by this, among those that were gathered? True also where they do not tell."""

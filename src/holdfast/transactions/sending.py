@@ -267,7 +267,8 @@ class Sender:
     def _make_tun(self, step: Step) -> None:
         """Raises: Refused."""
         try:
-            tuns.make(self._scene.namespace(step.target), step.row["ifname"], step.row.get("kind_data") or {})
+            row = step.row
+            tuns.make(self._scene.namespace(step.target), row["ifname"], row.get("kind_data") or {}, row.get("ifindex"))
         except HoldfastError as failure:
             failure.details |= {"index": step.place, "target": step.target}
             if not self.lenient:

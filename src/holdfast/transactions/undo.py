@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from holdfast.model import INTERFACES, NETNS, NEXTHOPS, ROUTES
+from holdfast.model import INTERFACES, KINDS, NETNS, NEXTHOPS, ROUTES
 from holdfast.model.field import Field, Table
+from holdfast.model.links import LinkKind
 
 from .cells import Fields
-from .compare import FOLLOWING_DATA, NO_ADDRESS, lost
+from .compare import FOLLOWING_DATA, MASKED, NO_ADDRESS, lost, under_mask
 from .contract import Change, Create, Delete, Request
 
 __all__ = ["Later", "backwards", "identity", "inverse", "lenient", "naming", "repaired", "restored"]
@@ -106,15 +107,12 @@ def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, An
             old["master"] = before["master"]
             old["port_data"] = {one: part for one, part in (before["port_data"] or {}).items() if one not in FOLLOWING_DATA}
         elif name in ("kind_data", "port_data"):
-            have = before.get(name) or {}
-            old.setdefault(name, {one: _under_mask(have[one], value[one]) for one in value if one in have})
+            kind = KINDS.get(before.get("kind" if name == "kind_data" else "slave_kind") or "")
+            have = {**dict.fromkeys(value if kind and kind.whole else ()), **(kind.untold if kind else {}), **(before.get(name) or {})}
+            old.setdefault(name, {one: under_mask(have[one], value[one]) for one in value if one in have})
         elif name in before and not (name == "address" and before[name] == NO_ADDRESS):  # nobody can give that
             old[name] = before[name]
     return old
-
-
-_OFF: Final = ("br_vlan_filtering",)
-"""Off in what is new; a kernel without it tells that it is off, and refuses to be told so."""
 
 
 def _with_peer(made: Create, hung: Sequence[Hung]) -> Create:
@@ -136,20 +134,26 @@ def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
     whole = _saved(table).given(row)
     if table is INTERFACES and whole.get("address") == NO_ADDRESS:
         del whole["address"]
-    for column in ("kind_data", "port_data"):
+    for column, kind in (("kind_data", "kind"), ("port_data", "slave_kind")):
         if whole.get(column):
-            parts = whole[column].items()
-            whole[column] = {name: _only_set(value) for name, value in parts if name not in FOLLOWING_DATA and (value or name not in _OFF)}
+            whole[column] = _of_kind(KINDS.get(row.get(kind) or ""), whole[column])
     return Create(target, table, whole, ensure=True, beside=True)
 
 
-def _under_mask(old: Any, asked: Any) -> Any:
-    return {**old, "optmask": asked["optmask"]} if isinstance(asked, dict) and "optmask" in asked else old
+def _of_kind(kind: LinkKind | None, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of an interface that are to be given to one that is made again."""
+    born: Mapping[str, Any] = {} if kind is None else kind.born
+    untold = {} if kind is None else {name: value for name, value in kind.untold.items() if name in born}
+    parts = ((name, value) for name, value in {**untold, **told}.items() if name not in FOLLOWING_DATA)
+    return {name: _only_different(value, born.get(name)) for name, value in parts if name not in born or born[name] != value}
 
 
-def _only_set(value: Any) -> Any:
-    """Of options that the kernel tells with a mask of all it knows, those that are on: it refuses to be told of some."""
-    return {"optval": value["optval"], "optmask": value["optval"]} if isinstance(value, dict) and "optmask" in value else value
+def _only_different(value: Any, now: Any) -> Any:
+    """Of options beside a mask, those that are different now; any other value as it is."""
+    for bits, mask in MASKED:
+        if isinstance(value, dict) and mask in value:
+            return {bits: value[bits], mask: value[bits] ^ (now[bits] if now else 0)}
+    return value
 
 
 @cache
@@ -185,7 +189,7 @@ def repaired(target: str, table: Table, before: Mapping[str, Any] | None, now: M
         value = before.get(name)
         if name in ("kind_data", "port_data") and value:
             have = now.get(name) or {}
-            value = {one: part for one, part in value.items() if part != have.get(one)}
+            value = {one: _only_different(part, have.get(one)) for one, part in value.items() if part != have.get(one)}
         fields[name] = value
     return Change(target, table, now, fields, back=True)
 

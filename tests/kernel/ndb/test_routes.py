@@ -157,6 +157,13 @@ def test_mpls_routes(ns, ndb):
     assert str(ns.ip_json("-M route show")[0]["dst"]) == "100"
     ndb.routes[{"family": 28, "dst": "100"}].remove().commit()
     assert not ns.ip_json("-M route show")
+    way = {"family": 28, "newdst": {"label": 200}, "via": {"family": 2, "addr": "10.0.0.2"}, "oif": "v0"}
+    first = ndb.routes.create(**way).commit()
+    ndb.begin().push(second := ndb.routes.create(**way), third := ndb.routes.create(**way)).commit()
+    assert [one["dst"] for one in (first, second, third)] == ["16", "17", "18"]
+    assert sorted(str(one["dst"]) for one in ns.ip_json("-M route show")) == ["16", "17", "18"]
+    second.remove().commit()
+    assert second.state == "invalid" and ndb.routes.create(**way).commit()["dst"] == "17"
 
 
 @pytest.mark.requires("encap-ip")

@@ -76,38 +76,6 @@ async def test_changes_of_an_interface_that_is_down_are_asked_for_as_no_event_te
             assert stage.row("interfaces", ifname="v0")["ifalias"] == ifalias == link(netns, "v0")["ifalias"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields", "expected"),
-    [
-        ("vxlan", {"kind_data": {"vxlan_id": 42, "vxlan_port": 4790, "vxlan_local": "10.0.0.1", "vxlan_ttl_inherit": 0}}, {"id": 42}),
-        ("vxlan", {"kind_data": {"vxlan_id": 43, "vxlan_port": 4791, "vxlan_ttl_inherit": 1}}, {"ttl": 0}),
-        ("macvlan", {"link": Named("v0"), "kind_data": {"macvlan_mode": 4}}, {"mode": "bridge"}),
-        ("macvlan", {"link": Named("v0"), "kind_data": {"macvlan_mode": 16, "macvlan_macaddr_data": ["02:00:00:00:00:77"]}},
-         {"mode": "source"}),
-        ("ifb", {}, None),
-        ("bridge", {"kind_data": {"br_forward_delay": 400, "br_mcast_snooping": 0}}, {"forward_delay": 400}),
-    ],
-)  # fmt: skip
-async def test_kinds_are_made_deleted_and_brought_back_as_they_were(kind: str, fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    async with pair() as (stage, netns):
-        await stage.create("interfaces", ifname="k0", kind=kind, state="up", mtu=1300, **fields)
-        before = link(netns, "k0")
-        if expected:
-            data = before["linkinfo"]["info_data"]
-            assert {name: data[name] for name in expected if name in data} == {name: v for name, v in expected.items() if name in data}
-        outcome = await stage.commit(stage.gone("interfaces", **stage.row("interfaces", ifname="k0")))
-        with pytest.raises(Exception, match="does not exist"):
-            link(netns, "k0")
-        await stage.commit(*outcome.undo)
-        after = link(netns, "k0")
-        for one in (before, after):
-            for told_late in ("carrier_changes", "operstate", "flags"):
-                one.pop(told_late, None)
-            for moving in ("gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "bridge_id", "root_id"):
-                one.get("linkinfo", {}).get("info_data", {}).pop(moving, None)
-        assert after == before
-
-
 async def test_port_gets_its_master_and_its_own_settings_and_leaves() -> None:
     async with pair() as (stage, netns):
         await stage.create("interfaces", ifname="br0", kind="bridge", state="up")

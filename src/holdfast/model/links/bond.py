@@ -57,6 +57,15 @@ BOND = LinkKind(
         _f("coupled_control", U8, "1: collecting and distributing begin together"),
         _f("broadcast_neigh", U8, "1: ARP and neighbour packets leave by all ports"),
     ),
+    born={
+        "bond_updelay": 0, "bond_downdelay": 0, "bond_peer_notif_delay": 0,  # not without miimon
+        "bond_arp_interval": 0, "bond_arp_validate": 0, "bond_arp_all_targets": 0, "bond_missed_max": 2,
+        "bond_packets_per_slave": 1, "bond_lp_interval": 1, "bond_tlb_dynamic_lb": 1, "bond_primary_reselect": 0,
+        "bond_ad_lacp_active": 1, "bond_ad_lacp_rate": 0, "bond_ad_select": 0, "bond_ad_actor_sys_prio": 65535,
+        "bond_ad_user_port_key": 0, "bond_ad_actor_system": "00:00:00:00:00:00", "bond_coupled_control": 1, "bond_broadcast_neigh": 0,
+        "bond_slave_prio": 0,
+    },
+    untold={"bond_active_slave": 0, "bond_primary": 0, "bond_arp_ip_target": [], "bond_ns_ip6_target": []},
     port=(
         _p("state", U8, "0 active, 1 backup", names="bond_slave_state", readonly=True),
         _p("mii_status", U8, "carrier", names="bond_mii_status", readonly=True),

@@ -10,6 +10,7 @@ from .kind import LinkKind, fields_of
 _f = fields_of("geneve", "IFLA_GENEVE")
 
 GENEVE = LinkKind(
+    born={"geneve_ttl_inherit": 0},  # told of it, the kernel leaves out the TTL (geneve_nl2info)
     kind="geneve",
     doc="A GENEVE tunnel end point.",
     data=(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.model.field import Field, Nest, Shape
@@ -19,6 +19,10 @@ class LinkKind:
     data    fields in IFLA_INFO_DATA; they make `kind_data` and the SQL view `interfaces_<kind>`.
     port    fields in IFLA_INFO_SLAVE_DATA of an interface that has one of this kind as its master; they make `port_data`.
     silent, port_silent  attributes that are known and deliberately not kept: counters and running timers.
+    born    what a new one has, of attributes that the kernel tells of each and does not take of each: not in this mode, or not in
+            this build. They are not sent when one is made again.
+    untold  what attributes are, of which nothing is told: none, off.
+    whole   the kernel takes a change as all that is to be: what it does not name goes back to its default.
     """
 
     kind: str
@@ -27,6 +31,9 @@ class LinkKind:
     port: tuple[Field, ...] = ()
     silent: tuple[str, ...] = ()
     port_silent: tuple[str, ...] = ()
+    born: Mapping[str, Any] = field(default_factory=dict)
+    untold: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
     @property
     def data_nest(self) -> Nest:

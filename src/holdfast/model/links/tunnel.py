@@ -91,17 +91,22 @@ def _xfrm() -> tuple[Field, ...]:
     )
 
 
+def _tunnel(kind: str, doc: str, data: tuple[Field, ...]) -> LinkKind:
+    """The kernel makes what a request says of all its parameters, then compares (ipgre_netlink_parms, net/ipv4/ip_gre.c, and its like)."""
+    return LinkKind(kind, doc, data, whole=True)
+
+
 TUNNELS = (
-    LinkKind("ipip", "IPv4 in IPv4.", _ip_tunnel("ipip", BE16)),
-    LinkKind("sit", "IPv6 in IPv4.", _ip_tunnel("sit", BE16)),
-    LinkKind("ip6tnl", "IPv4 or IPv6 in IPv6.", _ip_tunnel("ip6tnl", U32)),
-    LinkKind("gre", "GRE over IPv4.", _gre("gre")),
-    LinkKind("gretap", "Ethernet in GRE over IPv4.", _gre("gre")),
-    LinkKind("erspan", "Mirrored Ethernet in GRE over IPv4.", _gre("gre")),
-    LinkKind("ip6gre", "GRE over IPv6.", _gre("ip6gre")),
-    LinkKind("ip6gretap", "Ethernet in GRE over IPv6.", _gre("ip6gre")),
-    LinkKind("ip6erspan", "Mirrored Ethernet in GRE over IPv6.", _gre("ip6gre")),
-    LinkKind("vti", "IPsec tunnel interface over IPv4.", _vti()),
-    LinkKind("vti6", "IPsec tunnel interface over IPv6.", _vti()),
-    LinkKind("xfrm", "IPsec by interface identifier.", _xfrm()),
+    _tunnel("ipip", "IPv4 in IPv4.", _ip_tunnel("ipip", BE16)),
+    _tunnel("sit", "IPv6 in IPv4.", _ip_tunnel("sit", BE16)),
+    _tunnel("ip6tnl", "IPv4 or IPv6 in IPv6.", _ip_tunnel("ip6tnl", U32)),
+    _tunnel("gre", "GRE over IPv4.", _gre("gre")),
+    _tunnel("gretap", "Ethernet in GRE over IPv4.", _gre("gre")),
+    _tunnel("erspan", "Mirrored Ethernet in GRE over IPv4.", _gre("gre")),
+    _tunnel("ip6gre", "GRE over IPv6.", _gre("ip6gre")),
+    _tunnel("ip6gretap", "Ethernet in GRE over IPv6.", _gre("ip6gre")),
+    _tunnel("ip6erspan", "Mirrored Ethernet in GRE over IPv6.", _gre("ip6gre")),
+    _tunnel("vti", "IPsec tunnel interface over IPv4.", _vti()),
+    _tunnel("vti6", "IPsec tunnel interface over IPv6.", _vti()),
+    _tunnel("xfrm", "IPsec by interface identifier.", _xfrm()),
 )

@@ -14,6 +14,8 @@ _QOS = ListOf(Struct("II", ("from", "to")), "IFLA_VLAN_QOS_MAPPING")
 VLAN = LinkKind(
     kind="vlan",
     doc="One VLAN of the interface below (`link`).",
+    born={"vlan_flags": {"flags": 0x1, "mask": 0xFFFFFFFF}},  # VLAN_FLAG_REORDER_HDR
+    untold={"vlan_flags": {"flags": 0, "mask": 0xFFFFFFFF}},
     data=(
         _f("id", U16, "VLAN identifier"),
         _f("flags", Struct("II", ("flags", "mask")), "VLAN_FLAG_* bits, and which of them to change"),
