@@ -100,7 +100,7 @@ def _create(request: Create, place: int, present: Present) -> Plan:
     target, table = request.target, request.table
     asked = completed(table, request.row)
     if table is ROUTES and asked["family"] == AF_MPLS and asked["dst"] == "default":  # as the kernel does it for who names no label
-        request = replace(request, row={**request.row, "dst": str(present.free_label(target))})
+        request = Create(target, table, {**request.row, "dst": str(present.free_label(target))}, request.ensure, request.beside)
         asked = completed(table, request.row)
     if table.name in FREE and not request.ensure:
         return plan_free(request, place, asked)

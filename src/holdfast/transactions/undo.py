@@ -90,7 +90,7 @@ def inverse(
     if isinstance(request, Change) and fields.get("target", target) != target:
         where = fields["target"]
         now = {"ifname": now["ifname"]}
-        old |= {"target": target, "ifindex": before["ifindex"]}
+        old |= {"target": target, "ifindex": before["ifindex"], **_as_port(before)}  # it leaves its master
     return [Change(where, table, now, old, back=True), *(restored(*one) for one in hung)]
 
 
@@ -104,8 +104,7 @@ def _old_values(table: Table, before: Mapping[str, Any], fields: Mapping[str, An
     old: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "master" and before.get("master"):
-            old["master"] = before["master"]
-            old["port_data"] = {one: part for one, part in (before["port_data"] or {}).items() if one not in FOLLOWING_DATA}
+            old |= _as_port(before)
         elif name in ("kind_data", "port_data"):
             kind = KINDS.get(before.get("kind" if name == "kind_data" else "slave_kind") or "")
             have = {**dict.fromkeys(value if kind and kind.whole else ()), **(kind.untold if kind else {}), **(before.get(name) or {})}
@@ -138,6 +137,14 @@ def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
         if whole.get(column):
             whole[column] = _of_kind(KINDS.get(row.get(kind) or ""), whole[column])
     return Create(target, table, whole, ensure=True, beside=True)
+
+
+def _as_port(before: Mapping[str, Any]) -> dict[str, Any]:
+    """An interface's master, and its settings as a port of that; nothing if it had none."""
+    if not before.get("master"):
+        return {}
+    data = {one: part for one, part in (before.get("port_data") or {}).items() if one not in FOLLOWING_DATA}
+    return {"master": before["master"], "port_data": data}
 
 
 def _of_kind(kind: LinkKind | None, told: Mapping[str, Any]) -> dict[str, Any]:
