@@ -16,7 +16,7 @@ from .complete import RTN_BLACKHOLE, RTN_UNICAST
 from .contract import Named
 from .messages import SETTABLE_FLAGS
 
-__all__ = ["FOLLOWING_DATA", "MASKED", "NO_ADDRESS", "differences", "lost", "under_mask"]
+__all__ = ["FOLLOWING_DATA", "MASKED", "NO_ADDRESS", "differences", "lost", "own_address", "under_mask"]
 
 _FLAGS_MEANT: Final = {
     "routes": 0x4, "nexthops": 0x4, "addresses": 0x02 | 0x200 | 0x100 | 0x400, "rules": 0x2, "interfaces": SETTABLE_FLAGS,
@@ -73,6 +73,8 @@ def differences(table: Table, asked: Mapping[str, Any], row: Mapping[str, Any]) 
     found |= _special(table, asked, row)
     if table.name == "interfaces" and row["kind"] == "veth":
         found.pop("link", None)  # the other end is not chosen by its number
+    if table.name == "interfaces" and "address" in found and found["address"][0] == own_address(row):
+        del found["address"]
     if "type" in found and table.name == "routes" and _type_follows(asked, row):
         del found["type"]
     return found
@@ -175,6 +177,11 @@ def _interface(asked: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, tu
                 continue
             found[name] = (value, have[name])
     return found
+
+
+def own_address(row: Mapping[str, Any]) -> Any:
+    """Of a bond's port the address that it has by itself; its bond gives it another one, and gives this back. None: it is no such port."""
+    return (row.get("port_data") or {}).get("bond_slave_perm_hwaddr") if row.get("slave_kind") == "bond" else None
 
 
 def under_mask(value: Any, asked: Any) -> Any:

@@ -356,6 +356,8 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     turned = ("state" in fields or "flags" in fields) and down == (row["state"] == "up")  # up as well: the undo takes it down
     if turned or fields.get("mtu", _LEAST_IPV6_MTU) < _LEAST_IPV6_MTU <= (row["mtu"] or 0):
         hung += present.on_interface(target, row, gone=False)
+    if turned:
+        hung += present.by_state(target, row["ifindex"])
     mtu = row["mtu"] or 0
     if fields.get("mtu", mtu) < mtu:
         narrowed = present.narrowed(target, row["ifindex"], fields["mtu"])
@@ -368,6 +370,8 @@ def _taken_along(request: Change, present: Present, row: dict[str, Any]) -> Sequ
     if "master" in fields:
         hung += present.of_port(target, row) if row["master"] else ()
         hung += _masters(present, target, row["master"], fields["master"])
+        masters = row["master"], present.numbered(target, {"master": fields["master"]})["master"]
+        hung += present.by_cycle(target, row, *(present.kind_of(target, one) for one in masters))
     if "address" in fields:  # with it that of the bridge whose port it is: then neighbours are flushed there as well
         hung += present.neighbours_on(target, row["ifindex"])
         hung += _masters(present, target, row["master"])[1:]

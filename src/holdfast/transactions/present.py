@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from typing import Any, Final
 
 from holdfast.mirror.batches import parsed
@@ -34,6 +34,9 @@ _NOBODY: Final = -1
 AF_INET: Final = 2
 AF_INET6: Final = 10
 AF_MPLS: Final = 28
+_NUD_NOARP: Final = 0x40
+_LOOSE_BINDING: Final = 0x4
+"""VLAN_FLAG_LOOSE_BINDING."""
 _FIRST_LABEL: Final = 16
 """Those below are reserved (RFC 3032, MPLS_LABEL_FIRST_UNRESERVED)."""
 
@@ -229,7 +232,26 @@ class Present:
 
     def neighbours_on(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
         """Those that somebody made: they go with the interface, when it goes down, and when its own address changes."""
-        return [(target, NEIGHBOURS, row) for row in self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))]
+        rows = self.rows(NEIGHBOURS, target, "ifindex = ? AND (fixed OR proxy)", (ifindex,))
+        return [(target, NEIGHBOURS, row) for row in rows if row["proxy"] or not self._unasked(target, row)]
+
+    def _unasked(self, target: str, neighbour: Row) -> bool:
+        """Did the kernel make it where nobody need be asked: for a group, or on a link that knows one address only?"""
+        if not neighbour["state"] & _NUD_NOARP:
+            return False
+        sql = "SELECT broadcast FROM interfaces WHERE target = ? AND ifindex = ?"
+        lladdr = neighbour["lladdr"] or ""
+        known = not lladdr.strip("0:.") or [(lladdr,)] == self.fetch(sql, (target, neighbour["ifindex"]))
+        return known or ip_address(neighbour["dst"]).is_multicast
+
+    def by_state(self, target: str, ifindex: int) -> list[tuple[str, Table, Row]]:
+        """VLANs of an interface that goes down or up do so as well, unless their binding is loose (vlan_device_event, net/8021q/vlan.c)."""
+        found: list[tuple[str, Table, Row]] = []
+        for row in self.rows(INTERFACES, target, "kind = 'vlan' AND link = ? AND link_netnsid IS NULL", (ifindex,)):
+            if not row["kind_data"].get("vlan_flags", {}).get("flags", 0) & _LOOSE_BINDING:
+                found += [(target, INTERFACES, row), *self.on_interface(target, row, gone=False)]
+                found += self.by_state(target, row["ifindex"])
+        return found
 
     def _other_end(self, target: str, link: Row) -> list[tuple[str, Table, Row]]:
         """Of a veth that is deleted, and what is on it."""
@@ -303,7 +325,17 @@ class Present:
         found += [(target, INTERFACES, row) for row in self.rows(INTERFACES, target, "master = ?", (link["ifindex"],))]
         for _, _, port in [one for one in found if one[1] is INTERFACES and one[2]["master"] == link["ifindex"]]:
             found += self.of_port(target, port)
+            found += self.by_cycle(target, port, link["kind"])
         return found
+
+    def by_cycle(self, target: str, port: Row, *kinds: str | None) -> list[tuple[str, Table, Row]]:
+        """What a port loses that comes to a master of one of these kinds, or leaves it: some set it down, and up again."""
+        return [] if _CYCLING.isdisjoint(kinds) else self.on_interface(target, port, gone=False)
+
+    def kind_of(self, target: str, ifindex: int | None) -> str | None:
+        """Of an interface; None: it has none, or is none."""
+        found = self.fetch("SELECT kind FROM interfaces WHERE target = ? AND ifindex = ?", (target, ifindex)) if ifindex else ()
+        return next((kind for (kind,) in found), None)
 
     def of_port(self, target: str, port: Row) -> list[tuple[str, Table, Row]]:
         """What a port loses when it leaves its master."""
@@ -348,8 +380,7 @@ class Present:
         condition = f"family = ? AND (prefsrc = ? OR ? AND {_LEAVING})"
         routes = self.rows(ROUTES, target, condition, (family, local, last, ifindex, ifindex))
         if last:  # IPv4 ends on the interface
-            neighbours = self.rows(NEIGHBOURS, target, "family = 2 AND ifindex = ? AND (fixed OR proxy)", (ifindex,))
-            found += [(target, NEIGHBOURS, row) for row in neighbours]
+            found += [one for one in self.neighbours_on(target, ifindex) if one[2]["family"] == AF_INET]
         return found + [(target, ROUTES, row) for row in routes if not of_kernel(row)]
 
 
@@ -371,6 +402,8 @@ def _condition(table: Table, names: tuple[str, ...], absent: tuple[bool, ...]) -
 _HOPS: Final = "EXISTS (SELECT 1 FROM json_each(multipath) WHERE json_extract(value, '$.oif') = ?)"
 _LEAVING: Final = f"nh_id IS NULL AND (oif = ? OR multipath IS NOT NULL AND {_HOPS})"
 """Routes of their own through an interface."""
+_CYCLING: Final = frozenset(("vrf", "bond"))
+"""Masters that set their ports down, and up again (cycle_netdev, drivers/net/vrf.c; bond_enslave, drivers/net/bonding/bond_main.c)."""
 _PAIRED: Final = ("veth", "netkit", "vxcan")
 
 

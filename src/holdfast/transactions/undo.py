@@ -15,7 +15,7 @@ from holdfast.model.field import Field, Table
 from holdfast.model.links import LinkKind
 
 from .cells import Fields
-from .compare import FOLLOWING_DATA, MASKED, NO_ADDRESS, lost, under_mask
+from .compare import FOLLOWING_DATA, MASKED, NO_ADDRESS, lost, own_address, under_mask
 from .contract import Change, Create, Delete, Request
 
 __all__ = ["Later", "backwards", "identity", "inverse", "lenient", "naming", "repaired", "restored"]
@@ -133,6 +133,8 @@ def restored(target: str, table: Table, row: Mapping[str, Any]) -> Create:
     whole = _saved(table).given(row)
     if table is INTERFACES and whole.get("address") == NO_ADDRESS:
         del whole["address"]
+    if table is INTERFACES and own_address(row):
+        whole["address"] = own_address(row)
     for column, kind in (("kind_data", "kind"), ("port_data", "slave_kind")):
         if whole.get(column):
             whole[column] = _of_kind(KINDS.get(row.get(kind) or ""), whole[column])
@@ -143,15 +145,15 @@ def _as_port(before: Mapping[str, Any]) -> dict[str, Any]:
     """An interface's master, and its settings as a port of that; nothing if it had none."""
     if not before.get("master"):
         return {}
-    data = {one: part for one, part in (before.get("port_data") or {}).items() if one not in FOLLOWING_DATA}
-    return {"master": before["master"], "port_data": data}
+    return {"master": before["master"], "port_data": _of_kind(KINDS.get(before.get("slave_kind") or ""), before.get("port_data") or {})}
 
 
 def _of_kind(kind: LinkKind | None, told: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of an interface that are to be given to one that is made again."""
     born: Mapping[str, Any] = {} if kind is None else kind.born
     untold = {} if kind is None else {name: value for name, value in kind.untold.items() if name in born}
-    parts = ((name, value) for name, value in {**untold, **told}.items() if name not in FOLLOWING_DATA)
+    left_out = FOLLOWING_DATA.union(one.name for one in (() if kind is None else kind.port) if one.readonly)
+    parts = ((name, value) for name, value in {**untold, **told}.items() if name not in left_out)
     return {name: _only_different(value, born.get(name)) for name, value in parts if name not in born or born[name] != value}
 
 

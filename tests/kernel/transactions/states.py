@@ -14,10 +14,13 @@ _MOVING = ("carrier_changes", "operstate", "promiscuity", "allmulti", "gso_max_s
 _NONE = "00:00:00:00:00:00"
 _DATA_MOVING = (
     "gc_timer", "fdb_n_learned", "hello_timer", "tcn_timer", "topology_change_timer", "bridge_id",
-    "root_id", "root_port", "root_path_cost",
+    "root_id", "root_port", "root_path_cost", "ad_info", "active_slave",
 )  # fmt: skip
 
-_PORT_MOVING = ("state", "designated", "hold_", "message_age", "forward_delay_timer")
+_PORT_MOVING = (
+    "state", "designated", "hold_", "message_age", "forward_delay_timer",
+    "mii_status", "link_failure_count", "ad_aggregator", "ad_actor_oper", "ad_partner_oper", "ad_churn",
+)  # fmt: skip
 
 
 def state_of(netns: Namespace) -> dict[str, list[str]]:

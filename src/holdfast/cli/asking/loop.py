@@ -36,29 +36,38 @@ def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     asyncio's own handler would raise within a finalizer as well, and Python's, which stands there a moment before and behind it.
     """
     running: list[asyncio.Task[Any]] = []
+    came = cancelled = False
 
     async def noted() -> T:
         running.append(asyncio.current_task())  # type: ignore[arg-type]  # there is one
+        if came:
+            raise asyncio.CancelledError
         return await coroutine
 
     def cancel(number: int, frame: FrameType | None) -> None:
-        """What runs, the first time."""
-        if not running or running[0].done():
+        """What runs, the first time. What comes before that or behind it waits: a loop must not be left half made, or half closed."""
+        nonlocal came, cancelled
+        if cancelled:
             break_off(number, frame)
-            return
-        task = running.pop()
-        task.cancel()
-        task.get_loop().call_soon_threadsafe(lambda: None)  # it may wait for something else
+        elif not running or running[0].done():
+            came = True
+        else:
+            cancelled = True
+            running[0].cancel()
+            running[0].get_loop().call_soon_threadsafe(lambda: None)  # it may wait for something else
 
     whole = noted()
     try:
         with _handled_by(cancel), asyncio.Runner(loop_factory=_made_whole) as runner:
-            return runner.run(whole)
+            result = runner.run(whole)
     except asyncio.CancelledError:  # nobody else cancels it
         raise KeyboardInterrupt from None
     finally:
         whole.close()  # one that never began would say so
         coroutine.close()
+    if came:
+        raise KeyboardInterrupt
+    return result
 
 
 @contextlib.contextmanager
@@ -75,7 +84,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
 
 
 def _made_whole() -> asyncio.AbstractEventLoop:
-    """In another thread: Ctrl-C breaks off the waiting for it, not the making, and a loop that is half made complains when it goes."""
+    """In another thread: there Python's own handler of Ctrl-C, which stands here a moment before and behind ours, leaves none half made."""
     made: list[asyncio.AbstractEventLoop] = []
     maker = threading.Thread(target=lambda: made.append(asyncio.new_event_loop()))
     maker.start()

@@ -11,5 +11,5 @@ VRF = LinkKind(
     kind="vrf",
     doc="A VRF: its ports use its routing table.",
     data=(fields_of("vrf", "IFLA_VRF")("table", U32, "routing table", names="rt_tables"),),
-    port=(fields_of("vrf_port", "IFLA_VRF_PORT")("table", U32, "routing table", names="rt_tables"),),
+    port=(fields_of("vrf_port", "IFLA_VRF_PORT")("table", U32, "routing table", names="rt_tables", readonly=True),),
 )
