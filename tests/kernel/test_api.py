@@ -158,7 +158,7 @@ def test_a_deleted_namespace_ends_with_its_rows_and_stops_nobody(ns, ndb, make_n
 
 def test_a_source_that_cannot_be_added_says_why_and_is_not_kept(ndb):
     for spec, error, sentence in (
-        ({"netns": "hfa-nowhere"}, NotFound, "hfa-nowhere"),
+        ({"netns": "hfa-nowhere", "create": False}, NotFound, "hfa-nowhere"),
         ({"target": "far", "kind": "remote"}, NotSupported, "there are local, netns, replay"),
         ({"hostname": "far.example"}, NotSupported, "`ssh`"),
         ({"target": "x", "kind": "carrier-pigeon"}, UnknownName, "carrier-pigeon"),
@@ -171,8 +171,8 @@ def test_a_source_that_cannot_be_added_says_why_and_is_not_kept(ndb):
 
 def test_opening_fails_if_no_source_at_all_can_be_loaded(ns):
     with pytest.raises(NotFound, match="hfa-nowhere"):
-        NDB(sources=[{"netns": "hfa-nowhere"}])
-    with NDB(sources=[here(ns), {"netns": "hfa-nowhere"}]) as ndb:
+        NDB(sources=[{"netns": "hfa-nowhere", "create": False}])
+    with NDB(sources=[here(ns), {"netns": "hfa-nowhere", "create": False}]) as ndb:
         assert ndb.interfaces["v0"]["state"] == "up"
         assert ndb.sources["hfa-nowhere"].state == "failed" and "hfa-nowhere" in ndb.sources["hfa-nowhere"].status()["error"]
         assert ndb.status()["sources"]["hfa-nowhere"]["retry_in_s"] >= 0

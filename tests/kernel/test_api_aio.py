@@ -49,7 +49,7 @@ async def test_it_can_be_awaited_and_is_not_open_before(ns):
     await ndb.close()
     await ndb.close()
     with pytest.raises(NotFound, match="hfa-nowhere"):
-        await NDB(sources=[{"netns": "hfa-nowhere"}])
+        await NDB(sources=[{"netns": "hfa-nowhere", "create": False}])
 
 
 async def test_a_watch_is_an_asynchronous_iterator_that_ends_with_the_ndb(ns):
